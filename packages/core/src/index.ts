@@ -1,0 +1,12 @@
+export { philox, type Random, stream } from "./diffusion/random.js";
+export { cosineSchedule, linearSchedule, type Schedule, schedules } from "./diffusion/schedule.js";
+export { CmmdError, CmmdErrors, type Place } from "./errors.js";
+export type { Device, Generation, ResolvedPipeline, Task, Used } from "./pipeline/resolved.js";
+export * from "./plugin/clips.js";
+export * from "./plugin/components.js";
+export type { Context } from "./plugin/context.js";
+export * from "./plugin/media.js";
+export { type ComponentKinds, definePlugin, type Kind, kinds, type Plugin } from "./plugin/plugin.js";
+export type { NamedTensor, NamedTensors, TensorData } from "./plugin/tensors.js";
+export type { RunEvent } from "./run/events.js";
+export type { Stage, StageInput, StageSummary } from "./stages/stage.js";

@@ -1,0 +1,96 @@
+import type { UseNegative } from "../plugin/components.js";
+import type { Kind } from "../plugin/plugin.js";
+
+/** A `use:` entry after validation: the component that it names and its options, defaults filled in. Plain JSON. */
+export interface Used {
+  readonly kind: Kind;
+  readonly use: string;
+  /** Name of the plugin that provides the component. */
+  readonly plugin: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type Task = "v2a" | "a2v" | "joint";
+export type Device = "cpu" | "webgpu" | "cuda";
+
+/** One entry of `generate:`. */
+export interface Generation {
+  /** Unique; the task's name unless given. */
+  readonly name: string;
+  readonly task: Task;
+  /** Clips to generate, taken from `split`. Default 8. */
+  readonly count: number;
+  /** Default "test". */
+  readonly split: "train" | "validation" | "test";
+  /** Video frames; the training clip's length when absent. */
+  readonly frames?: number;
+  /** Which weights: the moving average (default), the raw ones, or the untrained initialisation as a baseline. */
+  readonly weights: "ema" | "model" | "initial";
+  readonly sampler: Used;
+  /** Absent for `joint`. */
+  readonly guidance?: Used;
+  readonly vocoder: Used;
+  /** Clips per network evaluation. Default 4. */
+  readonly batch: number;
+}
+
+/** A pipeline with `extends`, environment, overrides and defaults applied and every component resolved. Plain JSON. */
+export interface ResolvedPipeline {
+  readonly cmmd: 1;
+  readonly name: string;
+  /** Absolute path of the pipeline file. Never part of a key. */
+  readonly path: string;
+  /** Import specifiers of the YAML's `plugins:`, resolved: package names or absolute paths of local files. */
+  readonly plugins: readonly string[];
+  readonly seed: number;
+  /** Never part of a key by itself: `auto` is resolved before keys are made. */
+  readonly device: "auto" | Device;
+  readonly data: Used & {
+    /** Video frames per clip, and from one clip's start to the next; `context`: frames of real context kept on each side for negatives (default 4). */
+    readonly clip: { readonly frames: number; readonly every: number; readonly context: number };
+    /** Rejected clips tolerated, as a fraction. Default 0.1. */
+    readonly max_rejected: number;
+  };
+  readonly prepare: {
+    /** Default { use: ffmpeg }. */
+    readonly codec: Used;
+    readonly video: readonly Used[];
+    /** Filters, then exactly one transform of modality "features". */
+    readonly audio: readonly Used[];
+  };
+  readonly latents: Used;
+  readonly model: Used;
+  readonly diffusion: {
+    readonly schedule: "cosine" | "linear";
+    readonly steps: number;
+    readonly predict: "v" | "epsilon" | "x0";
+  };
+  readonly train: {
+    readonly steps: number;
+    readonly batch: number;
+    /** `rate` is the learning rate. `warmup`: steps of linear rise (default 0). */
+    readonly optimizer: {
+      readonly use: "adam";
+      readonly rate: number;
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly warmup: number;
+      readonly decay?: { readonly factor: number; readonly every: number; readonly floor: number };
+    };
+    /** Decay of the exponential moving average of the weights; 0 turns it off. Default 0.999. */
+    readonly ema: number;
+    /** Losses in force from step `from` (default 0) until step `until`. `from` and `until` are not among `options`. */
+    readonly losses: readonly (Used & { readonly from: number; readonly until?: number })[];
+    /** Steps between logged losses. Default 10. */
+    readonly log_every: number;
+    /** Seconds between checkpoints. Default 60. Never part of a key. */
+    readonly checkpoint_every: number;
+  };
+  readonly generate: readonly Generation[];
+  /** Metrics, each for every generation group whose task it applies to. */
+  readonly evaluate: readonly Used[];
+  readonly report: Used;
+}
+
+export type { UseNegative };

@@ -1,0 +1,19 @@
+import type { Random } from "../diffusion/random.js";
+
+/** What every plugin component is given beside its options. */
+export interface Context {
+  /** Aborted when the run is interrupted. Long work checks it between items and lets `signal.reason` propagate. */
+  readonly signal: AbortSignal;
+  /** Folder that relative paths in the pipeline refer to: that of the pipeline file. */
+  readonly base: string;
+  /** The stage's own folder in the store while it is being computed. Files in it survive an interruption. */
+  readonly folder: string;
+  readonly seed: number;
+  /** An independent, counter-based stream of random numbers, the same at every run: `random("noise", step, item)`. */
+  random(purpose: string, ...counters: number[]): Random;
+  /** Reports that `done` of `total` units are finished; the time left is estimated from it. */
+  progress(done: number, total: number, unit: string): void;
+  log(message: string): void;
+  /** A message that the user should not miss; shown once per run for the same text. */
+  warn(message: string): void;
+}

@@ -1,0 +1,55 @@
+/** RGB pictures, 8 bits, `data` in row-major order [count, height, width, 3]. */
+export interface Frames {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint8Array;
+}
+
+/** Mono sound in [-1, 1] at `rate` Hz. */
+export interface Waveform {
+  readonly rate: number;
+  readonly samples: Float32Array;
+}
+
+/** Feature frames of a sound, `data` in row-major order [frames, bins]. */
+export interface Features {
+  readonly frames: number;
+  readonly bins: number;
+  readonly data: Float32Array;
+}
+
+/** What `FeatureTransform` computes, in numbers: what a vocoder must know, and what it may refuse. */
+export interface FeatureDefinition {
+  readonly kind: string;
+  readonly rate: number;
+  readonly bins: number;
+  readonly window: number;
+  readonly hop: number;
+  readonly [parameter: string]: string | number;
+}
+
+export interface MediaInfo {
+  /** Seconds, the container's. */
+  readonly duration: number;
+  readonly video?: { readonly codec: string; readonly width: number; readonly height: number; readonly rate: number };
+  readonly audio?: { readonly codec: string; readonly rate: number; readonly channels: number };
+}
+
+export interface DecodeRequest {
+  readonly path: string;
+  /** Seconds from the beginning of the file. */
+  readonly start: number;
+  /** Seconds. */
+  readonly duration: number;
+  /** FFmpeg filter expressions, in order. */
+  readonly videoFilters: readonly string[];
+  readonly audioFilters: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface Decoded {
+  readonly frames: Frames;
+  readonly rate: number;
+  readonly waveform: Waveform;
+}
