@@ -4,6 +4,8 @@ export interface Place {
   readonly line: number;
   readonly column: number;
   readonly length: number;
+  /** The line itself when it is in no file, e.g. an argument of the command. */
+  readonly text?: string;
 }
 
 /**

@@ -1,7 +1,11 @@
+export { type OpenSafetensors, openSafetensors, readSafetensors, writeSafetensors } from "./data/safetensors.js";
+export { readShards, type ShardRow, type Shards, ShardWriter } from "./data/shards.js";
+export { diffuse, overBatch, parametrisations } from "./diffusion/parametrisation.js";
 export { philox, type Random, stream } from "./diffusion/random.js";
 export { cosineSchedule, linearSchedule, type Schedule, schedules } from "./diffusion/schedule.js";
 export { CmmdError, CmmdErrors, type Place } from "./errors.js";
 export type { Device, Generation, ResolvedPipeline, Task, Used } from "./pipeline/resolved.js";
+export { type UseEntry, useOf } from "./pipeline/use.js";
 export * from "./plugin/clips.js";
 export * from "./plugin/components.js";
 export type { Context } from "./plugin/context.js";

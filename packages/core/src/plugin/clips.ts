@@ -26,6 +26,7 @@ export interface Clip {
   readonly context: { readonly before: number; readonly after: number };
   /** Video frames per second. */
   readonly rate: number;
+  readonly shape: PairShape;
   /** Latents [frames, height, width, channels] of the clip moved by `shift` frames within its context (0: the clip itself). */
   video(shift: number): Float32Array;
   /** Normalised features [frames, bins] of the sound moved by `shift` video frames within its context. */

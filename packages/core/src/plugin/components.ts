@@ -14,6 +14,8 @@ import type { NamedTensor, NamedTensors } from "./tensors.js";
 export interface Described<O extends TSchema> {
   readonly summary: string;
   readonly options: O;
+  /** A dataset that makes its media (`render`): gives the pipeline a stage of that name. */
+  readonly renders?: boolean;
 }
 export type Component<O extends TSchema, Body> = Described<O> & (Body | { load(): Promise<Body> });
 
@@ -23,8 +25,6 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export interface DatasetBody<O> {
   /** Writes the dataset's media into `context.folder` when they are made rather than downloaded. A stage of its own; resumable. */
   render?(options: O, context: Context): Promise<void>;
-  /** Options that `render` depends on; all of them when absent. */
-  renderOptions?(options: O): Json;
   /** What the result depends on beside the options: for files on disk, their names, sizes and times. Part of `prepare`'s key. */
   fingerprint?(options: O, context: Pick<Context, "base">): Promise<Json>;
   /** The recordings, in a stable order. For a rendered dataset `context.folder` is the folder that `render` filled. */

@@ -1,5 +1,6 @@
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
-import type { Json } from "../plugin/components.js";
+import type { TSchema } from "@sinclair/typebox";
+import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
+import type { Described, Json } from "../plugin/components.js";
 import type { Context } from "../plugin/context.js";
 import type { ComponentKinds, Kind } from "../plugin/plugin.js";
 
@@ -23,14 +24,14 @@ export interface Stage {
   readonly name: string;
   /** Stages whose artifacts it reads. */
   readonly reads: readonly string[];
-  /** Whether the pipeline has this stage at all. */
-  applies(pipeline: ResolvedPipeline): boolean;
+  /** Whether the pipeline has this stage at all; `described` is a component's declaration, its code not yet loaded. */
+  applies(pipeline: ResolvedPipeline, described: (kind: Kind, name: string) => Described<TSchema>): boolean;
   /** The part of the pipeline that the result depends on: goes into the key with the components' code and the inputs' keys. */
   depends(pipeline: ResolvedPipeline): Json;
-  /** Components that the stage runs, for the code hash. */
-  components(
-    pipeline: ResolvedPipeline,
-  ): readonly { readonly kind: Kind; readonly use: string; readonly plugin: string }[];
+  /** Components that the stage runs, for the code hash; those named inside their options are found by the planner. */
+  components(pipeline: ResolvedPipeline): readonly Used[];
+  /** False when the result is the same on every device; the device is part of the key otherwise. */
+  readonly perDevice?: boolean;
   /** Module-level entry in the worker thread. Checks `context.signal`, checkpoints into `context.folder`. */
   run(input: StageInput): Promise<StageSummary>;
 }

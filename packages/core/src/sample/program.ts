@@ -1,0 +1,45 @@
+import { jit, type tf } from "@cmmd/jit";
+import { parametrisations } from "../diffusion/parametrisation.js";
+import type { Device, ResolvedPipeline, Used } from "../pipeline/resolved.js";
+import type { GuidanceBody, ModelBody, Network } from "../plugin/components.js";
+
+type Modality = "video" | "audio";
+
+/** One guided evaluation of the network with its weights frozen into the program; without guidance the plain prediction of both modalities. */
+export function samplingProgram(
+  pipeline: ResolvedPipeline,
+  device: Device,
+  model: ModelBody<unknown>,
+  guidance: { readonly used: Used; readonly body: GuidanceBody<unknown>; readonly known: Modality } | undefined,
+) {
+  const parametrisation = parametrisations[pipeline.diffusion.predict];
+  return jit(
+    (
+      parameters: Record<string, tf.Tensor>,
+      inputs: {
+        readonly video: tf.Tensor;
+        readonly audio: tf.Tensor;
+        readonly n: tf.Tensor;
+        readonly alphaBar: tf.Tensor;
+        readonly known?: { readonly x0: tf.Tensor; readonly noise: tf.Tensor };
+      },
+    ) => {
+      const network: Network = (video, audio, n) =>
+        model.apply(parameters, { video, audio, n }, pipeline.model.options);
+      const alphaBar = inputs.alphaBar as tf.Scalar;
+      const n = inputs.n as tf.Tensor1D;
+      if (guidance && inputs.known) {
+        const known = { modality: guidance.known, ...inputs.known };
+        const x = { video: inputs.video, audio: inputs.audio };
+        return guidance.body.predict(guidance.used.options, network, parametrisation, { x, n, alphaBar, known });
+      }
+      const output = network(inputs.video as tf.Tensor5D, inputs.audio as tf.Tensor3D, n);
+      const estimate = (kind: "x0" | "eps") => ({
+        video: parametrisation[kind](inputs.video, output.video, alphaBar),
+        audio: parametrisation[kind](inputs.audio, output.audio, alphaBar),
+      });
+      return { x0: estimate("x0"), eps: estimate("eps") };
+    },
+    { name: "sample", device, freeze: [0] },
+  );
+}

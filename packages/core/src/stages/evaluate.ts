@@ -1,0 +1,96 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSafetensors } from "../data/safetensors.js";
+import { readShards, type Shards } from "../data/shards.js";
+import type { EvaluationItem, MetricResult } from "../plugin/components.js";
+import type { Features, Frames } from "../plugin/media.js";
+import type { NamedTensors } from "../plugin/tensors.js";
+import { readFrames } from "./encode.js";
+import { readFeatureStatistics } from "./features.js";
+import { type GeneratedRow, readGenerated } from "./generate.js";
+import type { Stage } from "./stage.js";
+
+/** What `evaluate` writes to `metrics.json`: results by generation group. */
+export type Evaluation = Readonly<
+  Record<string, readonly { readonly use: string; readonly options: unknown; readonly result: MetricResult }[]>
+>;
+
+export const metricsFile = "metrics.json";
+
+function featuresOf({ shape, data }: NamedTensors[string]): Features {
+  return { frames: shape[0]!, bins: shape[1]!, data: data as Float32Array };
+}
+
+function framesOf({ shape, data }: NamedTensors[string]): Frames {
+  return { count: shape[0]!, height: shape[1]!, width: shape[2]!, data: data as Uint8Array };
+}
+
+async function itemOf(
+  row: GeneratedRow,
+  generated: string,
+  prepared: Shards,
+  rates: { readonly video: number; readonly audio: number },
+): Promise<EvaluationItem> {
+  const { tensors } = await readSafetensors(join(generated, row.tensors));
+  const index = prepared.index.find(({ id }) => id === row.id)!;
+  const before = index.before as number;
+  const frames = framesOf(tensors.frames!);
+  const perFrame = rates.audio / rates.video;
+  const all = (await prepared.tensor(row.id, "waveform")).data as Float32Array;
+  const samples = all.slice(Math.round(before * perFrame), Math.round((before + frames.count) * perFrame));
+  return {
+    id: row.id,
+    split: index.split as EvaluationItem["split"],
+    events: row.events,
+    generated: {
+      waveform: { rate: rates.audio, samples: tensors.waveform!.data as Float32Array },
+      features: featuresOf(tensors.features!),
+      frames,
+    },
+    reference: {
+      waveform: { rate: rates.audio, samples },
+      features: featuresOf(await prepared.tensor(row.id, "features")),
+      frames: await readFrames(prepared, row.id, { before, frames: frames.count }),
+    },
+  };
+}
+
+/** Scores every generation group with every metric that applies to its task. */
+export const evaluate: Stage = {
+  name: "evaluate",
+  reads: ["prepare", "generate"],
+  applies: ({ evaluate: metrics }) => metrics.length > 0,
+  depends: ({ evaluate: metrics, seed }) => ({ evaluate: metrics as never, seed }),
+  components: ({ evaluate: metrics }) => metrics,
+  async run(input) {
+    const { pipeline, context, inputs, component } = input;
+    const prepared = await readShards(inputs.prepare!);
+    const { rates } = readFeatureStatistics(inputs.prepare!);
+    const rows = readGenerated(inputs.generate!);
+    const results: Record<string, Evaluation[string][number][]> = {};
+    const headline: Record<string, number> = {};
+    const total = pipeline.generate.length * pipeline.evaluate.length;
+    let done = 0;
+    for (const { name, task } of pipeline.generate) {
+      const items: EvaluationItem[] = [];
+      for (const row of rows) if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, rates));
+      results[name] = [];
+      for (const { use, options } of pipeline.evaluate) {
+        context.signal.throwIfAborted();
+        const body = await component("metrics", use);
+        context.progress(++done, total, "metrics");
+        if (body.tasks && !body.tasks.includes(task)) continue;
+        const result = await body.compute(options, items, context);
+        results[name].push({ use, options, result });
+        for (const value of result.values) {
+          const full = `${name}/${value.name}`;
+          input.metric(full, value.value);
+          headline[full] = value.value;
+          if (value.control !== undefined) headline[`${full} (control)`] = value.control;
+        }
+      }
+    }
+    writeFileSync(join(context.folder, metricsFile), `${JSON.stringify(results, null, 2)}\n`);
+    return headline;
+  },
+};

@@ -1,0 +1,210 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ShardRow, ShardWriter } from "../data/shards.js";
+import { CmmdError } from "../errors.js";
+import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
+import type { Recording } from "../plugin/clips.js";
+import type { AudioFilterBody, FeatureBody, VideoFilterBody } from "../plugin/components.js";
+import type { Decoded } from "../plugin/media.js";
+import { writeFeatureStatistics } from "./features.js";
+import type { Stage, StageInput } from "./stage.js";
+import { cutClips, type Window, windowsOf } from "./windows.js";
+
+/** Clips decoded by one call of FFmpeg: bounds memory for long recordings. */
+const clipsPerDecode = 32;
+
+interface Rejection {
+  readonly id: string;
+  readonly media: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** The transforms of the pipeline as FFmpeg filters, rates and the feature transform. */
+async function chain({ pipeline, component }: StageInput) {
+  const filters = async <B extends VideoFilterBody<unknown> | AudioFilterBody<unknown>>(
+    used: readonly Used[],
+    modality: B["modality"],
+  ) => {
+    let rate: number | undefined;
+    const expressions: string[] = [];
+    for (const { use, options } of used) {
+      const body = await component("transforms", use);
+      if (body.modality !== modality)
+        throw new CmmdError("CMMD510", `the transform "${use}" is of kind ${body.modality}, not ${modality}`, {
+          hint: `Move it to the other list under "prepare".`,
+          exitCode: 2,
+        });
+      expressions.push(body.filter(options));
+      rate = body.rate?.(options) ?? rate;
+    }
+    return { expressions, rate };
+  };
+  const { video: videoUsed, audio: audioUsed } = pipeline.prepare;
+  const video = await filters<VideoFilterBody<unknown>>(videoUsed, "video");
+  const audio = await filters<AudioFilterBody<unknown>>(audioUsed.slice(0, -1), "audio");
+  const last = audioUsed.at(-1)!;
+  const features = (await component("transforms", last.use)) as FeatureBody<unknown>;
+  if (video.rate === undefined || audio.rate === undefined)
+    throw new CmmdError("CMMD511", "prepare must fix the frame rate and the sample rate", {
+      hint: `Add { use: fps, rate: 10 } to prepare.video and { use: resample, rate: 16000 } to prepare.audio.`,
+      exitCode: 2,
+    });
+  return {
+    videoFilters: video.expressions,
+    audioFilters: audio.expressions,
+    videoRate: video.rate,
+    audioRate: audio.rate,
+    features,
+    definition: features.definition(last.options, audio.rate),
+  };
+}
+
+type Chain = Awaited<ReturnType<typeof chain>>;
+
+const rejectable = /^CMMD3/;
+
+async function prepareRecording(
+  input: StageInput,
+  chained: Chain,
+  recording: Recording,
+  writer: ShardWriter,
+  reject: (reason: CmmdError) => void,
+): Promise<void> {
+  const { pipeline, context, component } = input;
+  const { codec: used } = pipeline.prepare;
+  const codec = await component("codecs", used.use);
+  const { clip } = pipeline.data;
+  const info = await codec.probe(recording.media, used.options, context);
+  const start = recording.start ?? 0;
+  const duration = Math.min(recording.duration ?? Number.POSITIVE_INFINITY, info.duration - start);
+  const windows = windowsOf(recording.id, duration, chained.videoRate, clip);
+  if (windows.length === 0)
+    throw new CmmdError(
+      "CMMD310",
+      `${duration.toFixed(2)} s are too short for a clip of ${clip.frames} frames (${(clip.frames / chained.videoRate).toFixed(2)} s)`,
+    );
+  for (let at = 0; at < windows.length; at += clipsPerDecode) {
+    const group: readonly Window[] = windows.slice(at, at + clipsPerDecode);
+    if (group.every(({ id }) => writer.has(id))) continue;
+    context.signal.throwIfAborted();
+    const first = group[0]!.from - group[0]!.before;
+    const last = group.at(-1)!;
+    const frames = last.from + clip.frames + last.after - first;
+    const decoded: Decoded = await codec.decode(
+      {
+        path: recording.media,
+        start: start + first / chained.videoRate,
+        duration: frames / chained.videoRate,
+        videoFilters: chained.videoFilters,
+        audioFilters: chained.audioFilters,
+        signal: context.signal,
+      },
+      used.options,
+      context,
+    );
+    for (const cut of cutClips(decoded, first, group, clip.frames)) {
+      if (cut === undefined) {
+        reject(new CmmdError("CMMD311", "picture or sound ends before the clip does"));
+        continue;
+      }
+      if (writer.has(cut.window.id)) continue;
+      const features = chained.features.compute(chained.definition, cut.sound);
+      // A multiple of 8 so that three halvings divide it; 1.8 s have 112 frames, 3.6 s 224 of 225.
+      const kept = features.frames >= 8 ? features.frames - (features.frames % 8) : features.frames;
+      const from = cut.window.from / chained.videoRate;
+      const seconds = clip.frames / chained.videoRate;
+      await writer.add(
+        cut.window.id,
+        {
+          frames: {
+            shape: [cut.frames.count, cut.frames.height, cut.frames.width, 3],
+            data: cut.frames.data,
+          },
+          waveform: { shape: [cut.waveform.samples.length], data: cut.waveform.samples },
+          features: { shape: [kept, features.bins], data: features.data.slice(0, kept * features.bins) },
+        },
+        {
+          split: recording.split,
+          recording: recording.id,
+          start: start + from,
+          events: (recording.events ?? []).map((t) => t - start - from).filter((t) => t >= 0 && t < seconds),
+          before: cut.window.before,
+          after: cut.window.after,
+          ...(recording.label === undefined ? {} : { label: recording.label }),
+        },
+      );
+    }
+  }
+}
+
+/** Fails when too much was rejected, or when nothing is left to train or test on. */
+function judge(pipeline: ResolvedPipeline, rows: readonly ShardRow[], rejected: readonly Rejection[]) {
+  const { max_rejected: most } = pipeline.data;
+  const total = rows.length + rejected.length;
+  const listed = rejected.slice(0, 8).map(({ id, reason }) => `${id}: ${reason}`);
+  if (rejected.length > 8) listed.push(`and ${rejected.length - 8} more`);
+  if (rows.length === 0)
+    throw new CmmdError("CMMD512", `no usable clip in the dataset "${pipeline.data.use}"\n${listed.join("\n")}`, {
+      hint: "Check data.root, and that the files have picture and sound and are long enough.",
+    });
+  if (rejected.length / total > most)
+    throw new CmmdError(
+      "CMMD513",
+      `${rejected.length} of ${total} clips were rejected, more than data.max_rejected = ${most}\n${listed.join("\n")}`,
+      { hint: "Repair or remove these files, or raise data.max_rejected." },
+    );
+  if (!rows.some(({ split }) => split === "train"))
+    throw new CmmdError("CMMD514", `the dataset "${pipeline.data.use}" has no clip to train on`, {
+      hint: "Change the dataset's options so that some recordings are in the split `train`.",
+    });
+}
+
+/** Media files to clips: pictures, sound and features in shards, what could not be used in `rejected.jsonl`. */
+export const prepare: Stage = {
+  name: "prepare",
+  reads: ["render"],
+  applies: () => true,
+  depends: ({ data, prepare }) => ({ data: data as never, prepare: prepare as never }),
+  components: ({ data, prepare }) => [data, prepare.codec, ...prepare.video, ...prepare.audio],
+  async run(input) {
+    const { pipeline, context, component } = input;
+    const chained = await chain(input);
+    const dataset = await component("datasets", pipeline.data.use);
+    const source = { ...context, folder: input.inputs.render ?? context.folder };
+    const recordings: Recording[] = [];
+    for await (const recording of dataset.clips(pipeline.data.options, source)) recordings.push(recording);
+    const writer = await ShardWriter.open(context.folder);
+    const rejected: Rejection[] = [];
+    for (const [i, recording] of recordings.entries()) {
+      context.signal.throwIfAborted();
+      const reject = (error: CmmdError) =>
+        rejected.push({ id: recording.id, media: recording.media, code: error.code, reason: error.message });
+      try {
+        await prepareRecording(input, chained, recording, writer, reject);
+      } catch (error) {
+        if (!(error instanceof CmmdError && rejectable.test(error.code))) throw error;
+        reject(error);
+      }
+      context.progress(i + 1, recordings.length, "recordings");
+    }
+    await writer.close();
+    writeFileSync(join(context.folder, "rejected.jsonl"), rejected.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
+    judge(pipeline, writer.index, rejected);
+    const { mean, std } = await writeFeatureStatistics(context.folder, chained.definition, {
+      video: chained.videoRate,
+      audio: chained.audioRate,
+    });
+    const splits = Object.fromEntries(
+      ["train", "validation", "test"].map((split) => [split, writer.index.filter((row) => row.split === split).length]),
+    );
+    context.log(
+      `${writer.index.length} clips (${Object.entries(splits)
+        .filter(([, count]) => count > 0)
+        .map(([split, count]) => `${count} ${split}`)
+        .join(", ")}), ${rejected.length} rejected`,
+    );
+    return { clips: writer.index.length, ...splits, rejected: rejected.length, feature_mean: mean, feature_std: std };
+  },
+};

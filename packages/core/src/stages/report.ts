@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSafetensors } from "../data/safetensors.js";
+import { readShards } from "../data/shards.js";
+import type { Generation } from "../pipeline/resolved.js";
+import { showPipeline } from "../pipeline/show.js";
+import type { ReportInput } from "../plugin/components.js";
+import { readCurves } from "../train/curves.js";
+import { type Evaluation, metricsFile } from "./evaluate.js";
+import { readFeatureStatistics } from "./features.js";
+import { readGenerated } from "./generate.js";
+import type { Stage, StageInput } from "./stage.js";
+
+type Group = ReportInput["groups"][number];
+
+const settingsOf = ({ sampler, guidance, vocoder, weights, task }: Generation) =>
+  [
+    `${sampler.use} ${JSON.stringify(sampler.options)}`,
+    ...(guidance ? [`${guidance.use} ${JSON.stringify(guidance.options)}`] : []),
+    ...(task === "a2v" ? [] : [vocoder.use]),
+    `weights: ${weights}`,
+  ].join(", ");
+
+const features = ({ shape, data }: { shape: readonly number[]; data: ArrayLike<number> }) => ({
+  frames: shape[0]!,
+  bins: shape[1]!,
+  data: data as Float32Array,
+});
+
+async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
+  const prepared = await readShards(inputs.prepare!);
+  const rows = readGenerated(inputs.generate!);
+  const evaluation: Evaluation = inputs.evaluate
+    ? (JSON.parse(readFileSync(join(inputs.evaluate, metricsFile), "utf8")) as Evaluation)
+    : {};
+  const groups: Group[] = [];
+  for (const generation of pipeline.generate) {
+    const metrics = evaluation[generation.name] ?? [];
+    const items: Group["items"][number][] = [];
+    for (const row of rows) {
+      if (row.group !== generation.name) continue;
+      const { tensors } = await readSafetensors(join(inputs.generate!, row.tensors));
+      items.push({
+        id: row.id,
+        events: row.events,
+        generated: { video: join(inputs.generate!, row.generated), features: features(tensors.features!) },
+        reference: {
+          video: join(inputs.generate!, row.reference),
+          features: features(await prepared.tensor(row.id, "features")),
+        },
+        perItem: Object.assign({}, ...metrics.map(({ result }) => result.perItem?.[row.id] ?? {})),
+      });
+    }
+    groups.push({ name: generation.name, task: generation.task, settings: settingsOf(generation), items, metrics });
+  }
+  return groups;
+}
+
+function curvesOf(folder: string): ReportInput["curves"] {
+  const curves: Record<string, { step: number; value: number }[]> = {};
+  for (const { step, ...scalars } of readCurves(folder))
+    for (const [name, value] of Object.entries(scalars)) {
+      const curve = curves[name] ?? [];
+      curve.push({ step, value });
+      curves[name] = curve;
+    }
+  return curves;
+}
+
+/** The summaries of the stages before, as rows `stage: name` and value. */
+function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
+  return Object.entries(inputs).flatMap(([stage, folder]) => {
+    const path = join(folder, "summary.json");
+    if (stage === "evaluate" || !existsSync(path)) return [];
+    const summary = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    return Object.entries(summary).map(([name, value]) => ({
+      name: `${stage}: ${name.replaceAll("_", " ")}`,
+      value: typeof value === "number" ? String(Math.round(value * 1e4) / 1e4) : JSON.stringify(value),
+    }));
+  });
+}
+
+/** One page that a person can look at. */
+export const report: Stage = {
+  name: "report",
+  reads: ["prepare", "encode", "train", "generate", "evaluate"],
+  applies: () => true,
+  depends: ({ report: used, name }) => ({ report: used as never, name }),
+  components: ({ report: used }) => [used],
+  async run(input) {
+    const { pipeline, context, inputs, component } = input;
+    const body = await component("reports", pipeline.report.use);
+    const name = await body.write(
+      pipeline.report.options,
+      {
+        pipeline: { name: pipeline.name, path: pipeline.path, resolved: showPipeline(pipeline) },
+        groups: await groupsOf(input),
+        featureDefinition: readFeatureStatistics(inputs.prepare!).definition,
+        curves: curvesOf(inputs.train!),
+        facts: factsOf(inputs),
+      },
+      context,
+    );
+    input.artifact("report", join(context.folder, name));
+    return { file: name };
+  },
+};

@@ -1,0 +1,24 @@
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import { loadClips } from "./clips.js";
+import type { Stage } from "./stage.js";
+
+const trainOptions = ({ train: { checkpoint_every: _, ...options } }: ResolvedPipeline) => options;
+
+/** Latents and features to weights. */
+export const train: Stage = {
+  name: "train",
+  reads: ["prepare", "encode"],
+  applies: () => true,
+  depends: (pipeline) => ({
+    model: pipeline.model as never,
+    diffusion: pipeline.diffusion,
+    train: trainOptions(pipeline) as never,
+    seed: pipeline.seed,
+  }),
+  components: ({ model, train: { losses } }) => [model, ...losses],
+  async run(input) {
+    const { train: run } = await import("../train/trainer.js");
+    const { clips, shape } = await loadClips(input, ["train"]);
+    return run(input, clips, shape);
+  },
+};

@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeAtomically } from "../data/atomic.js";
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { StageSummary } from "../stages/stage.js";
+import { explained } from "./errors.js";
+import type { Store } from "./store.js";
+
+/** A stage in `run.json`. */
+export interface RunStage {
+  readonly stage: string;
+  readonly key: string;
+  readonly state: "hit" | "done" | "failed" | "interrupted" | "pending";
+  readonly seconds?: number;
+  readonly summary?: StageSummary;
+}
+
+/** What `runs/<pipeline>/<id>/run.json` holds: everything to tell what a run was and what came out. */
+export interface RunRecord {
+  readonly id: string;
+  readonly state: "running" | "done" | "failed" | "interrupted";
+  /** ISO 8601. */
+  readonly started: string;
+  readonly seconds?: number;
+  readonly overrides: readonly string[];
+  readonly device: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly stages: readonly RunStage[];
+  /** Last value of each scalar by stage. */
+  readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly pipeline: ResolvedPipeline;
+}
+
+const fileName = "run.json";
+const folderOf = (store: Store, pipeline: string) => join(store.root, "runs", pipeline.replace(/[^\w.-]/g, "_"));
+
+/** A name that sorts by time: `20260131T093000123Z-1f2e`. */
+export function newRunId(now: Date): string {
+  const time = now.toISOString().replace(/[-:.]/g, "");
+  return `${time}-${randomBytes(2).toString("hex")}`;
+}
+
+export async function writeRun(store: Store, record: RunRecord): Promise<void> {
+  const folder = join(folderOf(store, record.pipeline.name), record.id);
+  await explained(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    await writeAtomically(join(folder, fileName), [`${JSON.stringify(record, null, 2)}\n`]);
+  });
+}
+
+/** The newest run of a pipeline, if there was one. */
+export function lastRun(store: Store, pipeline: string): RunRecord | undefined {
+  const folder = folderOf(store, pipeline);
+  if (!existsSync(folder)) return undefined;
+  for (const id of readdirSync(folder).sort().reverse()) {
+    const path = join(folder, id, fileName);
+    if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as RunRecord;
+  }
+  return undefined;
+}

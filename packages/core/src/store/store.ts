@@ -1,0 +1,113 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { syncFolder, writeAtomically } from "../data/atomic.js";
+import type { Json } from "../plugin/components.js";
+import type { StageSummary } from "../stages/stage.js";
+import { explained } from "./errors.js";
+import { type Lock, lockFile } from "./lock.js";
+
+const keyFile = "key.json";
+const summaryFile = "summary.json";
+const partial = ".partial";
+
+/** An earlier description of a stage, finished or not. */
+export interface Described {
+  readonly key: string;
+  readonly description: Json;
+  /** Milliseconds since 1970 at which work on it began. */
+  readonly time: number;
+}
+
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else if (entry.isFile()) {
+      const handle = await open(path, "r+");
+      await handle.sync().finally(() => handle.close());
+    }
+  }
+  await syncFolder(folder);
+}
+
+/**
+ * The artifact store: `store/<stage>/<key>/` holds what a finished stage wrote, with its description (`key.json`) and `summary.json`;
+ * `<key>.partial/` is one that is being computed or was interrupted. Reading never writes.
+ */
+export class Store {
+  readonly root: string;
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Folder of a finished artifact, whether it exists or not. */
+  folder(stage: string, key: string): string {
+    return join(this.root, "store", stage, key);
+  }
+
+  has(stage: string, key: string): boolean {
+    return existsSync(join(this.folder(stage, key), summaryFile));
+  }
+
+  /** Whether an interrupted computation can be continued. */
+  hasPartial(stage: string, key: string): boolean {
+    return existsSync(this.folder(stage, key) + partial);
+  }
+
+  summary(stage: string, key: string): StageSummary {
+    return JSON.parse(readFileSync(join(this.folder(stage, key), summaryFile), "utf8")) as StageSummary;
+  }
+
+  /** All descriptions of a stage in the store, newest first. What cannot be read is left out: it only explains. */
+  descriptions(stage: string): Described[] {
+    const folder = join(this.root, "store", stage);
+    if (!existsSync(folder)) return [];
+    const found: Described[] = [];
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name, keyFile);
+      if (!entry.isDirectory() || !existsSync(path)) continue;
+      try {
+        const description = JSON.parse(readFileSync(path, "utf8")) as Json;
+        found.push({ key: entry.name.replace(partial, ""), description, time: statSync(path).mtimeMs });
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+      }
+    }
+    return found.sort((a, b) => b.time - a.time);
+  }
+
+  /** Waits until no other process computes the artifact; see `lockFile`. */
+  async lock(stage: string, key: string, options: Parameters<typeof lockFile>[1]): Promise<Lock> {
+    const path = `${this.folder(stage, key)}.lock`;
+    return explained(path, async () => {
+      await mkdir(dirname(path), { recursive: true });
+      return lockFile(path, options);
+    });
+  }
+
+  /** The folder to compute an artifact in; keeps what an interrupted attempt left there. */
+  async begin(stage: string, key: string, description: Json): Promise<string> {
+    const folder = this.folder(stage, key) + partial;
+    return explained(folder, async () => {
+      await mkdir(folder, { recursive: true });
+      await writeAtomically(join(folder, keyFile), [`${JSON.stringify(description, null, 2)}\n`]);
+      return folder;
+    });
+  }
+
+  /** Makes what was computed in the folder of `begin` the artifact, all at once. Returns its folder. */
+  async commit(stage: string, key: string, summary: StageSummary): Promise<string> {
+    const folder = this.folder(stage, key);
+    const computed = folder + partial;
+    return explained(folder, async () => {
+      await writeAtomically(join(computed, summaryFile), [`${JSON.stringify(summary, null, 2)}\n`]);
+      await syncTree(computed);
+      // Only something without a summary, such as a copy that broke off, can be in the way: the caller holds the lock.
+      await rm(folder, { recursive: true, force: true });
+      await rename(computed, folder);
+      await syncFolder(dirname(folder));
+      return folder;
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import { type Attributes, type DType, type Node, sameShape, type TensorData, Value } from "./graph.js";
+import { infer, type Op } from "./infer.js";
+
+/** Collects nodes. Shapes follow from `infer`. */
+export class Builder {
+  readonly nodes: Node[] = [];
+  readonly #producers = new Map<Value, Node>();
+
+  /** Records `op` and returns its only output. */
+  op(op: Op, inputs: readonly Value[], attributes: Attributes = {}): Value {
+    return this.ops(op, inputs, attributes)[0]!;
+  }
+
+  /** Records `op` and returns all its outputs. */
+  ops(op: Op, inputs: readonly Value[], attributes: Attributes = {}): readonly Value[] {
+    const outputs = infer(op, inputs, attributes).map(({ shape, dtype }) => new Value(shape, dtype));
+    this.add({ op, inputs, attributes, outputs });
+    return outputs;
+  }
+
+  add(node: Node): void {
+    this.nodes.push(node);
+    for (const output of node.outputs) this.#producers.set(output, node);
+  }
+
+  /** The node that computes `value`; undefined for inputs and constants. */
+  producer(value: Value): Node | undefined {
+    return this.#producers.get(value);
+  }
+
+  constant(data: TensorData, shape: readonly number[], dtype: DType): Value {
+    return new Value(shape, dtype, data);
+  }
+
+  scalar(value: number, dtype: DType = "float32"): Value {
+    return new Value([], dtype, typedArray[dtype].of(value));
+  }
+
+  /** `value` in every element. */
+  full(value: number, shape: readonly number[], dtype: DType): Value {
+    return this.expand(this.scalar(value, dtype), shape);
+  }
+
+  reshape(x: Value, shape: readonly number[]): Value {
+    return sameShape(x.shape, shape) ? x : this.op("Reshape", [x], { shape });
+  }
+
+  expand(x: Value, shape: readonly number[]): Value {
+    return sameShape(x.shape, shape) ? x : this.op("Expand", [x], { shape });
+  }
+
+  transpose(x: Value, perm: readonly number[]): Value {
+    return perm.every((axis, i) => axis === i) ? x : this.op("Transpose", [x], { perm });
+  }
+
+  cast(x: Value, to: DType): Value {
+    return x.dtype === to ? x : this.op("Cast", [x], { to });
+  }
+
+  reduce(op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd", x: Value, axes: readonly number[], keep: boolean): Value {
+    return axes.length === 0 ? x : this.op(op, [x], { axes, keepdims: keep ? 1 : 0 });
+  }
+}
+
+export const typedArray = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;

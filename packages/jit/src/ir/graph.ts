@@ -1,0 +1,73 @@
+export type DType = "float32" | "int32" | "bool";
+export type TensorData = Float32Array | Int32Array | Uint8Array;
+export type Attribute = number | string | readonly number[];
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A tensor in a graph. Constants carry their data; everything else is an input or the output of one node. */
+export class Value {
+  constructor(
+    readonly shape: readonly number[],
+    readonly dtype: DType | "int64",
+    readonly data?: TensorData,
+  ) {}
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+}
+
+/** One ONNX operator. What ONNX takes as constant int64 inputs (shapes, axes, pads) is an attribute here. */
+export interface Node {
+  readonly op: string;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+}
+
+/** A static program: nodes in execution order. `String(graph)` is its readable text. */
+export class Graph {
+  constructor(
+    readonly name: string,
+    readonly inputs: readonly Value[],
+    readonly nodes: readonly Node[],
+    readonly outputs: readonly Value[],
+  ) {}
+
+  toString(): string {
+    return printGraph(this);
+  }
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+function printGraph(graph: Graph): string {
+  const names = new Map<Value, string>();
+  const define = (value: Value) => {
+    names.set(value, `%${names.size}`);
+    return `${names.get(value)}: ${value.dtype}[${value.shape.join(",")}]`;
+  };
+  const use = (value: Value) => names.get(value) ?? printConstant(value);
+  const lines = [`program ${graph.name}(${graph.inputs.map(define).join(", ")})`];
+  for (const node of graph.nodes) {
+    const attributes = Object.entries(node.attributes).map(
+      ([name, attribute]) => ` ${name}=${Array.isArray(attribute) ? `[${attribute.join(",")}]` : attribute}`,
+    );
+    const inputs = node.inputs.map(use).join(", ");
+    lines.push(`  ${node.outputs.map(define).join(", ")} = ${node.op}(${inputs})${attributes.join("")}`);
+  }
+  lines.push(`  return ${graph.outputs.map(use).join(", ")}`);
+  return lines.join("\n");
+}
+
+function printConstant(value: Value): string {
+  if (value.data === undefined) return "undefined value";
+  if (value.shape.length === 0) return String(value.data[0]);
+  const shown = value.size <= 8 ? Array.from(value.data).join(",") : "...";
+  return `${value.dtype}[${value.shape.join(",")}]{${shown}}`;
+}

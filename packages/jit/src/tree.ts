@@ -1,0 +1,42 @@
+/** A value, or arrays and objects of values, nested at will. */
+export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
+
+/** The type of `T` with every leaf of type `From` replaced by `To`. */
+export type MapTree<T, From, To> = T extends From
+  ? To
+  : T extends readonly unknown[]
+    ? { [K in keyof T]: MapTree<T[K], From, To> }
+    : T extends object
+      ? { [K in keyof T]: MapTree<T[K], From, To> }
+      : never;
+
+/** How the leaves of a tree are nested; `null` stands for a leaf. */
+export type Structure = null | readonly Structure[] | { readonly [key: string]: Structure };
+
+/** Leaves in a stable order (array order, insertion order of keys) and the structure that puts them back. */
+export function flattenTree<L>(tree: unknown, isLeaf: (node: unknown) => node is L, path = ""): { leaves: L[]; structure: Structure } {
+  if (isLeaf(tree)) return { leaves: [tree], structure: null };
+  if (Array.isArray(tree)) {
+    const parts = tree.map((child, i) => flattenTree(child, isLeaf, `${path}[${i}]`));
+    return { leaves: parts.flatMap((part) => part.leaves), structure: parts.map((part) => part.structure) };
+  }
+  if (typeof tree === "object" && tree !== null) {
+    const entries = Object.entries(tree).map(([key, child]) => [key, flattenTree(child, isLeaf, `${path}.${key}`)] as const);
+    return {
+      leaves: entries.flatMap(([, part]) => part.leaves),
+      structure: Object.fromEntries(entries.map(([key, part]) => [key, part.structure])),
+    };
+  }
+  throw new TypeError(`${path === "" ? "the value" : path} is ${tree === null ? "null" : typeof tree}, not a tensor`);
+}
+
+/** The inverse of `flattenTree`. */
+export function unflattenTree<L>(structure: Structure, leaves: readonly L[]): Tree<L> {
+  let next = 0;
+  const build = (node: Structure): Tree<L> => {
+    if (node === null) return leaves[next++]!;
+    if (Array.isArray(node)) return node.map(build);
+    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, build(child)]));
+  };
+  return build(structure);
+}

@@ -1,0 +1,77 @@
+import type { Frames } from "@cmmd/core";
+
+const longestHeader = 64;
+
+/**
+ * Collects a stream of binary pixmaps (PPM, "P6") into RGB frames. The format says the size in every picture, so that nobody has to
+ * work out what a chain of filters makes of it. Pictures before `skip` and from `skip + limit` on are dropped.
+ */
+export class PixmapReader {
+  private readonly skip: number;
+  private readonly limit: number;
+  private pending: Buffer = Buffer.alloc(0);
+  private height = 0;
+  private width = 0;
+  private seen = 0;
+  private filled = 0;
+  private data = new Uint8Array(0);
+  private target = -1;
+
+  constructor(skip: number, limit: number) {
+    this.skip = skip;
+    this.limit = limit;
+  }
+
+  push(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0) rest = this.target < 0 ? this.readHeader(rest) : this.readPixels(rest);
+  }
+
+  frames(): Frames {
+    const size = this.width * this.height * 3;
+    const count = size === 0 ? 0 : Math.floor(this.filled / size);
+    return { count, height: this.height, width: this.width, data: this.data.subarray(0, count * size) };
+  }
+
+  private readHeader(chunk: Buffer): Buffer {
+    this.pending = Buffer.concat([this.pending, chunk]);
+    const header = /^P6\s(\d+)\s(\d+)\s255\s/.exec(this.pending.toString("latin1", 0, longestHeader));
+    if (header === null) {
+      if (this.pending.length > longestHeader) throw new Error("FFmpeg wrote something that is not a pixmap");
+      return Buffer.alloc(0);
+    }
+    const [width, height] = [Number(header[1]), Number(header[2])];
+    if (this.seen > 0 && (width !== this.width || height !== this.height))
+      throw new Error(`the picture changes from ${this.width}x${this.height} to ${width}x${height}`);
+    this.width = width;
+    this.height = height;
+    this.target = width * height * 3;
+    const pixels = this.pending.subarray(header[0].length);
+    this.pending = Buffer.alloc(0);
+    return pixels;
+  }
+
+  private readPixels(chunk: Buffer): Buffer {
+    const length = Math.min(this.target, chunk.length);
+    if (this.seen >= this.skip && this.seen < this.skip + this.limit) {
+      this.reserve(this.filled + length);
+      this.data.set(chunk.subarray(0, length), this.filled);
+      this.filled += length;
+    }
+    this.target -= length;
+    if (this.target === 0) {
+      this.target = -1;
+      this.seen++;
+    }
+    return chunk.subarray(length);
+  }
+
+  /** Doubles, since the end of the file may come long before `limit` frames. */
+  private reserve(length: number): void {
+    if (length <= this.data.length) return;
+    const frame = this.width * this.height * 3;
+    const grown = new Uint8Array(Math.min(Math.max(length, this.data.length * 2, frame * 16), frame * this.limit));
+    grown.set(this.data);
+    this.data = grown;
+  }
+}

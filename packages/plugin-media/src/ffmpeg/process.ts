@@ -1,0 +1,102 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import { CmmdError } from "@cmmd/core";
+
+/** What happened to an FFmpeg process that ran to its end. */
+export interface Finished {
+  /** 0 on success. */
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+export interface Pipes {
+  readonly signal: AbortSignal;
+  /** Called with every chunk that FFmpeg writes to `pipe:N`; N is 1 or from 3 up. */
+  readonly outputs?: Readonly<Record<number, (chunk: Buffer) => void>>;
+  /** Bytes for `pipe:N`; N is 0 or from 3 up. */
+  readonly inputs?: Readonly<Record<number, () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>>>;
+}
+
+const stderrLimit = 1 << 16;
+
+/**
+ * Runs FFmpeg and resolves when the process is gone and all its output has been read. On abort the process is killed and
+ * awaited, then `signal.reason` is thrown; an error of an input or output handler does the same. A failure of FFmpeg itself
+ * is not thrown: the caller knows what it means.
+ */
+export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pipes: Pipes): Promise<Finished> {
+  pipes.signal.throwIfAborted();
+  const outputs = Object.entries(pipes.outputs ?? {});
+  const inputs = Object.entries(pipes.inputs ?? {});
+  const highest = Math.max(2, ...[...outputs, ...inputs].map(([index]) => Number(index)));
+  const stdio = Array.from({ length: highest + 1 }, (_, index) =>
+    index === 2 || pipes.outputs?.[index] || pipes.inputs?.[index] ? ("pipe" as const) : ("ignore" as const),
+  );
+  const child = spawn(ffmpegPath, ["-nostdin", "-hide_banner", ...args], { stdio, windowsHide: true });
+  let failure: unknown;
+  const fail = (error: unknown) => {
+    failure ??= error ?? new Error("FFmpeg was stopped");
+    child.kill("SIGKILL");
+  };
+  const onAbort = () => fail(pipes.signal.reason);
+  pipes.signal.addEventListener("abort", onAbort, { once: true });
+
+  let stderr = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-stderrLimit);
+  });
+  for (const [index, consume] of outputs) {
+    const stream = child.stdio[Number(index)] as Readable;
+    stream.on("error", fail);
+    stream.on("data", (chunk: Buffer) => {
+      if (failure !== undefined) return;
+      try {
+        consume(chunk);
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve(code ?? (signal ? 255 : 0)));
+  });
+  const writers = inputs.map(([index, produce]) =>
+    feed(child.stdio[Number(index)] as Writable, produce(), () => failure !== undefined).catch(fail),
+  );
+  try {
+    const exitCode = await exit;
+    await Promise.all(writers);
+    if (failure !== undefined) throw failure;
+    return { exitCode, stderr };
+  } catch (error) {
+    if (failure !== undefined) throw failure;
+    throw new CmmdError("CMMD304", `FFmpeg at "${ffmpegPath}" cannot be started: ${(error as Error).message}`, {
+      hint: "Set CMMD_FFMPEG to the path of a working ffmpeg executable.",
+      cause: error,
+    });
+  } finally {
+    pipes.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Writes all of `source` at the reader's pace. A reader that has gone away ends the writing: its exit code tells why. */
+async function feed(
+  stream: Writable,
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  stopped: () => boolean,
+): Promise<void> {
+  let gone = false;
+  stream.on("error", () => {
+    gone = true;
+  });
+  stream.on("close", () => {
+    gone = true;
+  });
+  for await (const chunk of source) {
+    if (gone || stopped()) return;
+    if (!stream.write(chunk)) await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+  }
+  stream.end();
+}

@@ -1,0 +1,85 @@
+import { readFile } from "node:fs/promises";
+import { CmmdError, type Context, type DatasetBody, type Json, type Recording } from "@cmmd/core";
+import { locateFfmpeg } from "../ffmpeg/locate.js";
+import { probeMedia } from "../ffmpeg/probe.js";
+import { digest, listFiles, type MediaFile, recordingIds } from "./files.js";
+import type { FolderOptions } from "./options.js";
+
+/** Seconds that the end of a single recording has at least, so that it holds a clip or two. */
+const shortestTail = 4;
+
+export const folderDataset: DatasetBody<FolderOptions> = {
+  async fingerprint(options, { base }): Promise<Json> {
+    const files = await listFiles(options, base);
+    return Promise.all(
+      files.map(async (file) => [file.name, file.size, file.changed, await readEvents(file)] as Json[]),
+    );
+  },
+  async *clips(options, context) {
+    const files = await listFiles(options, context.base);
+    if (files.length === 1 && options.holdout > 0) {
+      yield* divide(files[0]!, options.holdout, context);
+      return;
+    }
+    const ids = recordingIds(files.map((file) => file.name));
+    const test = heldOut(files, options.holdout);
+    for (const [i, file] of files.entries())
+      yield { ...(await recording(file, ids[i]!)), split: test.has(file) ? "test" : "train" };
+  },
+};
+
+async function recording(file: MediaFile, id: string): Promise<Omit<Recording, "split">> {
+  const events = await readEvents(file);
+  return { id, media: file.path, ...(events && { events }) };
+}
+
+/** Chosen by the names alone: the same files are held out on every machine and whatever order they are listed in. */
+function heldOut(files: readonly MediaFile[], holdout: number): Set<MediaFile> {
+  const count = holdout === 0 ? 0 : Math.min(files.length - 1, Math.max(1, Math.round(files.length * holdout)));
+  const ranked = files.map((file) => ({ file, rank: digest(file.name) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
+  return new Set(ranked.slice(0, count).map(({ file }) => file));
+}
+
+/** One recording trains with its beginning and is tested with its end. */
+async function* divide(file: MediaFile, holdout: number, context: Context): AsyncGenerator<Recording> {
+  const whole = await recording(file, recordingIds([file.name])[0]!);
+  const { duration } = await probeMedia(
+    await locateFfmpeg((message) => context.warn(message)),
+    file.path,
+    context.signal,
+  );
+  const tail = Math.min(Math.max(duration * holdout, shortestTail), duration / 2);
+  const cut = duration - tail;
+  context.log(
+    `folder: "${file.name}" is the only recording, so its last ${tail.toFixed(1)} s are kept for testing; figures will flatter, as both parts show the same scene`,
+  );
+  yield { ...whole, id: `${whole.id}-train`, start: 0, duration: cut, split: "train" };
+  yield { ...whole, id: `${whole.id}-test`, start: cut, duration: tail, split: "test" };
+}
+
+/** The true event times in `<name>.events.json` beside a media file, `{"events": [seconds, ...]}`. Throws CMMD321. */
+async function readEvents(file: MediaFile): Promise<number[] | undefined> {
+  const path = `${file.path.replace(/\.[^./\\]*$/, "")}.events.json`;
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const events = parseEvents(text);
+  if (events) return events;
+  throw new CmmdError("CMMD321", `"${path}" does not hold event times`, {
+    hint: 'Write {"events": [0.5, 1.25]}: seconds from the beginning of the recording, none negative.',
+  });
+}
+
+function parseEvents(text: string): number[] | undefined {
+  try {
+    const { events } = JSON.parse(text) as { events?: unknown };
+    const valid = Array.isArray(events) && events.every((time) => Number.isFinite(time) && time >= 0);
+    return valid ? (events as number[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
