@@ -14,14 +14,20 @@ export type MapTree<T, From, To> = T extends From
 export type Structure = null | readonly Structure[] | { readonly [key: string]: Structure };
 
 /** Leaves in a stable order (array order, insertion order of keys) and the structure that puts them back. */
-export function flattenTree<L>(tree: unknown, isLeaf: (node: unknown) => node is L, path = ""): { leaves: L[]; structure: Structure } {
+export function flattenTree<L>(
+  tree: unknown,
+  isLeaf: (node: unknown) => node is L,
+  path = "",
+): { leaves: L[]; structure: Structure } {
   if (isLeaf(tree)) return { leaves: [tree], structure: null };
   if (Array.isArray(tree)) {
     const parts = tree.map((child, i) => flattenTree(child, isLeaf, `${path}[${i}]`));
     return { leaves: parts.flatMap((part) => part.leaves), structure: parts.map((part) => part.structure) };
   }
   if (typeof tree === "object" && tree !== null) {
-    const entries = Object.entries(tree).map(([key, child]) => [key, flattenTree(child, isLeaf, `${path}.${key}`)] as const);
+    const entries = Object.entries(tree).map(
+      ([key, child]) => [key, flattenTree(child, isLeaf, `${path}.${key}`)] as const,
+    );
     return {
       leaves: entries.flatMap(([, part]) => part.leaves),
       structure: Object.fromEntries(entries.map(([key, part]) => [key, part.structure])),

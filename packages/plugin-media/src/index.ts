@@ -10,6 +10,7 @@ import { Type } from "@sinclair/typebox";
 import { folderOptions } from "./folder/options.js";
 import { griffinLimOptions } from "./griffin-lim/options.js";
 import { patchPcaOptions } from "./patch-pca/options.js";
+import { synthetic } from "./synthetic/dataset.js";
 import { centerCrop, fps, resample, resize } from "./transforms/filters.js";
 import { melOptions } from "./transforms/mel-options.js";
 
@@ -47,7 +48,7 @@ export default definePlugin({
   name: "@cmmd/plugin-media",
   codecs: { ffmpeg },
   transforms: { fps, "center-crop": centerCrop, resize, resample, mel },
-  datasets: { folder },
+  datasets: { folder, synthetic },
   vocoders: { "griffin-lim": griffinLim },
   autoencoders: { "patch-pca": patchPca },
 });

@@ -37,7 +37,7 @@ export function variableParts(
     else
       errors.push(
         new CmmdError("CMMD106", `"${match[0]}" is not a reference to an environment variable`, {
-          hint: "Write ${NAME} or ${NAME:-default}, or $${ for the characters themselves.",
+          hint: `Write \${NAME} or \${NAME:-default}, or $\${ for the characters themselves.`,
           place: at,
           exitCode: 2,
         }),
@@ -69,11 +69,11 @@ export function expandScalar(
 ): ScalarNode {
   const { parts, plain, ...scalar } = node;
   if (!parts) return node;
-  const text = parts.map((part) => (typeof part === "string" ? part : valueOf(part, env, errors))).join("");
+  const text = parts.map((part) => (typeof part === "string" ? part : valueFrom(part, env, errors))).join("");
   return { ...scalar, value: plain && parts.some((part) => typeof part !== "string") ? plainScalar(text) : text };
 }
 
-function valueOf(variable: Variable, env: Readonly<Record<string, string | undefined>>, errors: CmmdError[]): string {
+function valueFrom(variable: Variable, env: Readonly<Record<string, string | undefined>>, errors: CmmdError[]): string {
   const given = env[variable.name];
   if (variable.default !== undefined) return given || variable.default;
   if (given !== undefined) return given;

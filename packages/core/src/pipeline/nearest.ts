@@ -39,7 +39,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 
 /** `Did you mean "x"?`, or the list of what there is. `what`: e.g. `options`. */
 export function suggestion(name: string, candidates: readonly string[], what: string): string {
-  const near = nearest(name, candidates);
+  const near = name === "" ? undefined : nearest(name, candidates);
   if (near !== undefined) return `Did you mean "${near}"?`;
   if (candidates.length === 0) return `There are no ${what} here: remove it.`;
   const shown = candidates.slice(0, 20);

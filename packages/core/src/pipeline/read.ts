@@ -19,7 +19,7 @@ export interface Read {
 }
 
 /** More nodes than this come only from aliases that multiply each other. */
-const mostNodes = 100_000;
+const mostNodes = 20_000;
 
 const systemErrors: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -38,7 +38,9 @@ export async function readTree(file: string, from?: Place): Promise<Read> {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     const reason = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8 text" : systemErrors[code];
     const message = `cannot read ${file}: ${reason ?? (error as Error).message}`;
-    const hint = from ? "The path is relative to the file that it stands in." : "Give the path of a pipeline file (YAML).";
+    const hint = from
+      ? "The path is relative to the file that it stands in."
+      : "Give the path of a pipeline file (YAML).";
     return { tree: undefined, errors: [new CmmdError("CMMD101", message, { hint, place: from, exitCode: 2 })] };
   }
 }
@@ -49,7 +51,7 @@ export function parseTree(source: Source): Read {
   const document = parseDocument(source.text, { lineCounter: lines, prettyErrors: false });
   const place = (start: number, end: number): Place => placeOf(source, lines, start, end);
   const problems = [...document.errors, ...document.warnings];
-  const errors = problems.map((problem) => yamlProblem(problem, place(...problem.pos)));
+  const errors = problems.map((problem) => yamlProblem(problem, source.text, place));
   const broken = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
   const converter = new Converter(document, source, place);
   const tree = document.contents ? converter.convert(document.contents) : undefined;
@@ -75,19 +77,48 @@ function placeOf(source: Source, lines: LineCounter, start: number, end: number)
   };
 }
 
+interface Explained {
+  readonly code: string;
+  readonly message: (word: string) => string;
+  readonly hint: string;
+}
+
 /** What the parser's terser messages mean; others are shown as they are. */
-const explained: Readonly<Record<string, readonly [code: string, message: string, hint: string]>> = {
-  DUPLICATE_KEY: ["CMMD103", "this key stands twice in the same map", "Remove one of the two."],
-  TAB_AS_INDENT: ["CMMD102", "a tab is used for indentation", "Indent with spaces."],
-  MULTIPLE_DOCS: ["CMMD102", "the file holds more than one YAML document", "Keep one; remove the line `---`."],
-  BAD_INDENT: ["CMMD102", "the indentation does not fit the lines around it", "Align it with its siblings."],
-  TAG_RESOLVE_FAILED: ["CMMD104", "YAML tags (`!name`) are not supported", "Remove the tag."],
+const explained: Readonly<Record<string, Explained>> = {
+  DUPLICATE_KEY: {
+    code: "CMMD103",
+    message: (word) => `the key "${word}" stands twice in the same map`,
+    hint: "Remove one of the two.",
+  },
+  TAB_AS_INDENT: { code: "CMMD102", message: () => "a tab is used for indentation", hint: "Indent with spaces." },
+  MULTIPLE_DOCS: {
+    code: "CMMD102",
+    message: () => "the file holds more than one YAML document",
+    hint: "Keep one; remove the line `---`.",
+  },
+  BAD_INDENT: {
+    code: "CMMD102",
+    message: () => "the indentation does not fit the lines around it",
+    hint: "Align it with its siblings.",
+  },
+  TAG_RESOLVE_FAILED: {
+    code: "CMMD104",
+    message: (word) => `the YAML tag ${word} is not supported`,
+    hint: "Remove the tag.",
+  },
 };
 
-function yamlProblem(problem: YAMLError, place: Place): CmmdError {
+function yamlProblem(problem: YAMLError, text: string, place: (start: number, end: number) => Place): CmmdError {
   const known = explained[problem.code];
-  const message = known ? known[1] : `not valid YAML: ${lowerFirst(problem.message.split("\n")[0]!)}`;
-  return new CmmdError(known?.[0] ?? "CMMD102", message, { hint: known?.[2], place, exitCode: 2 });
+  const [start, end] = problem.pos;
+  // The parser marks only the first character of a repeated key.
+  const word = /^[^\s:,\]}]+/.exec(text.slice(start))?.[0] ?? "";
+  const message = known ? known.message(word) : `not valid YAML: ${lowerFirst(problem.message.split("\n")[0]!)}`;
+  return new CmmdError(known?.code ?? "CMMD102", message, {
+    hint: known?.hint ?? "Correct the YAML; quote texts that hold special characters.",
+    place: place(start, known && word ? start + word.length : end),
+    exitCode: 2,
+  });
 }
 
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
@@ -119,9 +150,9 @@ class Converter {
     }
     if (isAlias(node)) {
       const target = node.resolve(this.document);
-      if (!target) return empty;
-      if (!this.open.has(target)) return this.convert(target);
-      this.problem(`the alias *${node.source} stands inside what it refers to`, place, "Write the value out.");
+      if (target && !this.open.has(target)) return this.convert(target);
+      if (target) this.problem(`the alias *${node.source} stands inside what it refers to`, place, "Write the value out.");
+      else this.problem(`the alias *${node.source} has no anchor`, place, `Write &${node.source} before the value that it means.`);
       return empty;
     }
     this.open.add(node);

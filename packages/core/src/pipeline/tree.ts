@@ -76,13 +76,16 @@ export function placeAt(root: TreeNode, path: Path, part: "key" | "value"): Plac
 /** Where to point for something that a map lacks: its component's name, else its key. */
 export function placeOfMissing(root: TreeNode, path: Path): Place {
   const node = nodeAt(root, path);
-  const use = node?.type === "map" ? node.entries.get("use") : undefined;
-  return use ? use.value.place : placeAt(root, path, "key");
+  return node && node.type !== "list"
+    ? surrounding({ key: placeAt(root, path, "key"), value: node })
+    : placeAt(root, path, "key");
 }
 
 function surrounding(entry: MapEntry): Place {
-  const use = entry.value.type === "map" ? entry.value.entries.get("use") : undefined;
-  return use ? use.value.place : entry.key;
+  const { value } = entry;
+  const use = value.type === "map" ? value.entries.get("use") : undefined;
+  if (use) return use.value.place;
+  return value.type === "scalar" && !isEmpty(value) ? value.place : entry.key;
 }
 
 /** An empty value has no characters to underline. */

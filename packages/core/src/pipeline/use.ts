@@ -27,7 +27,10 @@ const clip = Type.Object(
   {
     frames: Type.Integer({ minimum: 1, description: "Video frames per clip." }),
     every: Type.Optional(
-      Type.Integer({ minimum: 1, description: "Video frames from one clip's start to the next; `frames` when absent." }),
+      Type.Integer({
+        minimum: 1,
+        description: "Video frames from one clip's start to the next; `frames` when absent.",
+      }),
     ),
     context: Type.Integer({
       default: 4,

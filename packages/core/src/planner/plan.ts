@@ -1,14 +1,14 @@
-import { CmmdError } from "../errors.js";
-import { nearest } from "../pipeline/nearest.js";
-import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
 import { dirname } from "node:path";
+import { CmmdError } from "../errors.js";
+import { suggestion } from "../pipeline/nearest.js";
+import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
 import type { Json } from "../plugin/components.js";
-import type { Installed } from "./installed.js";
 import type { Stage } from "../stages/stage.js";
 import { lastRun } from "../store/runs.js";
 import type { Store } from "../store/store.js";
 import { keyOf } from "./canonical.js";
 import { type Change, changesBetween } from "./changes.js";
+import type { Installed } from "./installed.js";
 
 /** Bumped when a stage's description changes its form, so that old keys are never mistaken for new ones. */
 const format = 1;
@@ -45,10 +45,9 @@ export function deviceOf({ device }: ResolvedPipeline): Device {
 function checkWanted(wanted: readonly string[], names: readonly string[], all: readonly string[]): void {
   for (const name of wanted) {
     if (names.includes(name)) continue;
-    const close = nearest(name, names);
     const known = all.includes(name) ? `this pipeline has no stage "${name}"` : `unknown stage "${name}"`;
     throw new CmmdError("CMMD420", known, {
-      hint: close ? `Did you mean "${close}"?` : `Stages: ${names.join(", ")}.`,
+      hint: suggestion(name, names, "stages"),
       exitCode: 2,
     });
   }
@@ -83,7 +82,14 @@ function compare(stage: string, description: Json, store: Store, last: string | 
  * The stages of a pipeline in order, each with its key and whether the store has it. Feeds `run`, `plan` and `why`, so that they cannot
  * disagree. Reads the store, writes nothing. Throws CMMD420 for an unknown wanted stage, and whatever the dataset's fingerprint throws.
  */
-export async function plan({ pipeline, device, stages, installed, store, wanted = [] }: PlanOptions): Promise<PlannedStage[]> {
+export async function plan({
+  pipeline,
+  device,
+  stages,
+  installed,
+  store,
+  wanted = [],
+}: PlanOptions): Promise<PlannedStage[]> {
   const applicable = stages.filter((stage) => stage.applies(pipeline, (kind, name) => installed.described(kind, name)));
   const names = applicable.map(({ name }) => name);
   checkWanted(

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../data/atomic.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { StageSummary } from "../stages/stage.js";
 import { explained } from "./errors.js";
+import { makeFolder } from "./folder.js";
 import type { Store } from "./store.js";
 
 /** A stage in `run.json`. */
@@ -45,7 +45,7 @@ export function newRunId(now: Date): string {
 export async function writeRun(store: Store, record: RunRecord): Promise<void> {
   const folder = join(folderOf(store, record.pipeline.name), record.id);
   await explained(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeAtomically(join(folder, fileName), [`${JSON.stringify(record, null, 2)}\n`]);
   });
 }

@@ -1,14 +1,16 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncFolder, writeAtomically } from "../data/atomic.js";
 import type { Json } from "../plugin/components.js";
 import type { StageSummary } from "../stages/stage.js";
 import { explained } from "./errors.js";
+import { makeFolder } from "./folder.js";
 import { type Lock, lockFile } from "./lock.js";
 
 const keyFile = "key.json";
 const summaryFile = "summary.json";
+const artifactsFile = "artifacts.json";
 const partial = ".partial";
 
 /** An earlier description of a stage, finished or not. */
@@ -59,6 +61,15 @@ export class Store {
     return JSON.parse(readFileSync(join(this.folder(stage, key), summaryFile), "utf8")) as StageSummary;
   }
 
+  /** Files of a finished stage that are worth showing to the user: absolute paths by name. */
+  artifacts(stage: string, key: string): Readonly<Record<string, string>> {
+    const folder = this.folder(stage, key);
+    const path = join(folder, artifactsFile);
+    if (!existsSync(path)) return {};
+    const relative = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
+    return Object.fromEntries(Object.entries(relative).map(([name, file]) => [name, join(folder, file)]));
+  }
+
   /** All descriptions of a stage in the store, newest first. What cannot be read is left out: it only explains. */
   descriptions(stage: string): Described[] {
     const folder = join(this.root, "store", stage);
@@ -81,7 +92,7 @@ export class Store {
   async lock(stage: string, key: string, options: Parameters<typeof lockFile>[1]): Promise<Lock> {
     const path = `${this.folder(stage, key)}.lock`;
     return explained(path, async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       return lockFile(path, options);
     });
   }
@@ -90,24 +101,30 @@ export class Store {
   async begin(stage: string, key: string, description: Json): Promise<string> {
     const folder = this.folder(stage, key) + partial;
     return explained(folder, async () => {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await writeAtomically(join(folder, keyFile), [`${JSON.stringify(description, null, 2)}\n`]);
       return folder;
     });
   }
 
-  /** Makes what was computed in the folder of `begin` the artifact, all at once. Returns its folder. */
-  async commit(stage: string, key: string, summary: StageSummary): Promise<string> {
+  /** Makes what was computed in the folder of `begin` the artifact, all at once. `artifacts`: paths relative to that folder, by name. */
+  async commit(
+    stage: string,
+    key: string,
+    summary: StageSummary,
+    artifacts: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const folder = this.folder(stage, key);
     const computed = folder + partial;
-    return explained(folder, async () => {
+    await explained(folder, async () => {
+      if (Object.keys(artifacts).length > 0)
+        await writeAtomically(join(computed, artifactsFile), [`${JSON.stringify(artifacts, null, 2)}\n`]);
       await writeAtomically(join(computed, summaryFile), [`${JSON.stringify(summary, null, 2)}\n`]);
       await syncTree(computed);
       // Only something without a summary, such as a copy that broke off, can be in the way: the caller holds the lock.
       await rm(folder, { recursive: true, force: true });
       await rename(computed, folder);
       await syncFolder(dirname(folder));
-      return folder;
     });
   }
 }

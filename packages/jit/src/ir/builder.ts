@@ -57,9 +57,21 @@ export class Builder {
     return x.dtype === to ? x : this.op("Cast", [x], { to });
   }
 
-  reduce(op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd", x: Value, axes: readonly number[], keep: boolean): Value {
+  reduce(
+    op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd",
+    x: Value,
+    axes: readonly number[],
+    keep: boolean,
+  ): Value {
     return axes.length === 0 ? x : this.op(op, [x], { axes, keepdims: keep ? 1 : 0 });
   }
 }
 
 export const typedArray = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** An array of the dtype with `length` elements computed from their index. */
+export function fillArray(dtype: DType, length: number, element: (index: number) => number): TensorData {
+  const data = new typedArray[dtype](length);
+  for (let i = 0; i < length; i++) data[i] = element(i);
+  return data;
+}

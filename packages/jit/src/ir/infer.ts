@@ -13,7 +13,9 @@ const elementwise: Rule = (inputs) => [
 const comparison: Rule = (inputs) => [
   { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: "bool" },
 ];
-const reduction: Rule = ([x], { axes, keepdims }) => [{ shape: reduced(x!.shape, axes as number[], keepdims === 1), dtype: x!.dtype }];
+const reduction: Rule = ([x], { axes, keepdims }) => [
+  { shape: reduced(x!.shape, axes as number[], keepdims === 1), dtype: x!.dtype },
+];
 const argument: Rule = ([x], { axis, keepdims }) => [
   { shape: reduced(x!.shape, [axis as number], keepdims === 1), dtype: "int64" },
 ];
@@ -97,9 +99,7 @@ const rules = {
     })),
   Tile: ([x], { repeats }) => [{ shape: x!.shape.map((size, i) => size * (repeats as number[])[i]!), dtype: x!.dtype }],
   Transpose: ([x], { perm }) => [{ shape: (perm as number[]).map((axis) => x!.shape[axis]!), dtype: x!.dtype }],
-  Where: (inputs) => [
-    { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: inputs[1]!.dtype },
-  ],
+  Where: (inputs) => [{ shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: inputs[1]!.dtype }],
 } satisfies Record<string, Rule>;
 
 export type Op = keyof typeof rules;

@@ -33,7 +33,9 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   const stdio = Array.from({ length: highest + 1 }, (_, index) =>
     index === 2 || pipes.outputs?.[index] || pipes.inputs?.[index] ? ("pipe" as const) : ("ignore" as const),
   );
-  const child = spawn(ffmpegPath, ["-nostdin", "-hide_banner", ...args], { stdio, windowsHide: true });
+  // In a process group of its own, as Ctrl-C would otherwise end FFmpeg before `signal` says that this is an interruption.
+  const detached = process.platform !== "win32";
+  const child = spawn(ffmpegPath, ["-nostdin", "-hide_banner", ...args], { stdio, detached, windowsHide: true });
   let failure: unknown;
   const fail = (error: unknown) => {
     failure ??= error ?? new Error("FFmpeg was stopped");
@@ -59,8 +61,10 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
     });
   }
   const exit = new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve(code ?? (signal ? 255 : 0)));
+    child.once("error", (error) => reject(notRun(ffmpegPath, `cannot be started: ${error.message}`)));
+    child.once("close", (code, signal) =>
+      code === null ? reject(notRun(ffmpegPath, `was ended by ${signal}`)) : resolve(code),
+    );
   });
   const writers = inputs.map(([index, produce]) =>
     feed(child.stdio[Number(index)] as Writable, produce(), () => failure !== undefined).catch(fail),
@@ -71,14 +75,16 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
     if (failure !== undefined) throw failure;
     return { exitCode, stderr };
   } catch (error) {
-    if (failure !== undefined) throw failure;
-    throw new CmmdError("CMMD304", `FFmpeg at "${ffmpegPath}" cannot be started: ${(error as Error).message}`, {
-      hint: "Set CMMD_FFMPEG to the path of a working ffmpeg executable.",
-      cause: error,
-    });
+    throw failure ?? error;
   } finally {
     pipes.signal.removeEventListener("abort", onAbort);
   }
+}
+
+function notRun(ffmpegPath: string, what: string): CmmdError {
+  return new CmmdError("CMMD304", `FFmpeg at "${ffmpegPath}" ${what}`, {
+    hint: "Set CMMD_FFMPEG to the path of a working ffmpeg executable; if it was ended, see whether memory ran out.",
+  });
 }
 
 /** Writes all of `source` at the reader's pace. A reader that has gone away ends the writing: its exit code tells why. */

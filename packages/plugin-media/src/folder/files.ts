@@ -48,7 +48,7 @@ export async function listFiles(options: FolderOptions, base: string): Promise<M
   return files.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-export function extensionOf(name: string): string {
+function extensionOf(name: string): string {
   const dot = name.lastIndexOf(".");
   return dot < 0 ? "" : name.slice(dot + 1).toLowerCase();
 }

@@ -1,7 +1,7 @@
 import FFT from "fft.js";
 
 /** Periodic Hann window, as scipy.signal.get_window and torch.hann_window give it by default. */
-export function hann(length: number): Float64Array {
+function hann(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length));
 }
 

@@ -1,0 +1,2 @@
+/** Plugins that every pipeline has. */
+export const builtins = ["@cmmd/plugin-media", "@cmmd/plugin-cmmd", "@cmmd/plugin-metrics"];

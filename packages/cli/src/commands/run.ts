@@ -1,0 +1,42 @@
+import { PipelineCommand, pipelineArgs, pipelineFlags, storeFlag } from "../pipeline-command.js";
+import type { Renderer } from "../render/renderer.js";
+
+async function rendererOf(json: boolean, stages: readonly string[]): Promise<Renderer> {
+  if (json) return (await import("../render/json.js")).jsonRenderer();
+  if (process.stdout.isTTY && !process.env.CI) return (await import("../render/live.js")).liveRenderer(stages);
+  return (await import("../render/plain.js")).plainRenderer();
+}
+
+export default class Run extends PipelineCommand {
+  static override summary = "Bring a pipeline up to date: computes what changed, takes the rest from the store.";
+  static override args = pipelineArgs;
+  static override flags = { ...pipelineFlags, ...storeFlag };
+  static override usage = "run PIPELINE [STAGE...] [KEY=VALUE...]";
+  static override examples = [
+    "<%= config.bin %> run pipelines/demo.yaml",
+    "<%= config.bin %> run pipelines/demo.yaml train train.steps=100",
+  ];
+
+  async run(): Promise<void> {
+    const given = await this.parse(Run);
+    const session = await this.open(given);
+    const planned = await session.plan();
+    const needed = planned.filter(({ state }) => state !== "unneeded");
+    const renderer = await rendererOf(
+      given.flags.json,
+      needed.filter(({ state }) => state !== "hit").map(({ stage }) => stage.name),
+    );
+    const { interruption } = await import("../interruption.js");
+    const { signal, stop } = interruption((message) => renderer.note(message));
+    const result = await session.run(planned, { signal, emit: (event) => renderer.event(event) }).finally(stop);
+    await renderer.close();
+    if (result.record.state === "interrupted") {
+      const { goOn } = await import("../interruption.js");
+      if (!given.flags.json) console.error(goOn(process.argv.slice(2)));
+      process.exitCode = 130;
+      return;
+    }
+    if (result.record.state === "failed") throw result.error;
+    renderer.summary(result);
+  }
+}

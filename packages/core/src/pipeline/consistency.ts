@@ -1,0 +1,156 @@
+import type { CmmdError } from "../errors.js";
+import type { TransformBody } from "../plugin/components.js";
+import type { Checker } from "./check.js";
+import { defaultGuidance } from "./resolve.js";
+import { nodeAt, type Path, placeAt } from "./tree.js";
+import type { UseEntry } from "./use.js";
+
+type Plain = Readonly<Record<string, unknown>>;
+const isMap = (value: unknown): value is Plain => typeof value === "object" && value !== null && !Array.isArray(value);
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const mapOf = (value: unknown): Plain => (isMap(value) ? value : {});
+
+/** What each value alone does not show: CMMD210 to CMMD217. Parts that are wrong in themselves are passed over. */
+export async function checkConsistency(checker: Checker, pipeline: Plain): Promise<void> {
+  await checkTransforms(checker, mapOf(pipeline.prepare));
+  checkLosses(checker, listOf(mapOf(pipeline.train).losses));
+  checkGenerations(checker, listOf(pipeline.generate), mapOf(pipeline.train).ema);
+  if (listOf(pipeline.evaluate).length > 0 && listOf(pipeline.generate).length === 0)
+    checker.problem(
+      "CMMD217",
+      "there is nothing to evaluate: the pipeline generates nothing",
+      `Add "generate", e.g. generate: { task: v2a }.`,
+      placeAt(checker.root, ["evaluate"], "key"),
+    );
+}
+
+type Modality = TransformBody<unknown>["modality"];
+const listNames: Readonly<Record<Modality, string>> = {
+  video: "prepare.video",
+  audio: "prepare.audio",
+  features: "prepare.audio",
+};
+
+async function checkTransforms(checker: Checker, prepare: Plain): Promise<void> {
+  const modalities = async (list: "video" | "audio") =>
+    Promise.all(
+      listOf(prepare[list]).map(async (entry, i) => {
+        const modality = isMap(entry)
+          ? await modalityOf(checker, entry.use as string, ["prepare", list, i])
+          : undefined;
+        return { modality, use: isMap(entry) ? String(entry.use) : "", path: ["prepare", list, i] as Path };
+      }),
+    );
+  const [video, audio] = await Promise.all([modalities("video"), modalities("audio")]);
+  const misplaced = [
+    ...video.filter(({ modality }) => modality !== undefined && modality !== "video"),
+    ...audio.filter(({ modality }) => modality === "video"),
+  ];
+  for (const { modality, use, path } of misplaced)
+    checker.problem(
+      "CMMD212",
+      `the transform "${use}" works on ${modality === "features" ? "audio" : modality}: it has no place in "${path.slice(0, 2).join(".")}"`,
+      `Move it to ${listNames[modality!]}.`,
+      placeAt(checker.root, [...path, "use"], "value"),
+    );
+  const features = audio.filter(({ modality }) => modality === "features");
+  for (const { use, path } of features.slice(0, -1))
+    checker.problem(
+      "CMMD211",
+      `"${use}" makes features of the sound, but it is not the last of "prepare.audio"`,
+      "Exactly one transform makes features, and nothing follows it.",
+      placeAt(checker.root, [...path, "use"], "value"),
+    );
+  const last = features.at(-1);
+  if (last && last !== audio.at(-1) && audio.at(-1)!.modality !== undefined)
+    checker.problem(
+      "CMMD211",
+      `"${last.use}" makes features of the sound, but it is not the last of "prepare.audio"`,
+      "Move it to the end: the other transforms work on sound.",
+      placeAt(checker.root, [...last.path, "use"], "value"),
+    );
+  const written = Array.isArray(prepare.audio);
+  if (written && features.length === 0 && audio.every(({ modality }) => modality !== undefined))
+    checker.problem(
+      "CMMD210",
+      `no transform in "prepare.audio" makes features of the sound`,
+      `End the list with ${await featureNames(checker)}.`,
+      placeAt(checker.root, ["prepare", "audio"], "key"),
+    );
+}
+
+/** A transform tells what it works on by its functions, which may have to be loaded. */
+async function modalityOf(checker: Checker, use: string, path: Path): Promise<Modality | undefined> {
+  try {
+    return (await checker.registry.implementation("transforms", use)).modality;
+  } catch (error) {
+    const { code, message, hint } = error as CmmdError;
+    checker.problem(code, message, hint, placeAt(checker.root, [...path, "use"], "value"));
+    return undefined;
+  }
+}
+
+async function featureNames(checker: Checker): Promise<string> {
+  const names = await Promise.all(
+    checker.registry.names("transforms").map(async (name) => {
+      const body = await checker.registry.implementation("transforms", name).catch(() => undefined);
+      return body?.modality === "features" ? [`"${name}"`] : [];
+    }),
+  );
+  return names.flat().join(" or ") || "one that does; no installed plugin brings any";
+}
+
+function checkLosses(checker: Checker, losses: readonly unknown[]): void {
+  for (const [i, loss] of losses.entries()) {
+    const { from, until } = mapOf(loss);
+    if (typeof from === "number" && typeof until === "number" && until <= from)
+      checker.problem(
+        "CMMD214",
+        `the loss would never be in force: it ends at step ${until} and begins at step ${from}`,
+        `"until" must be greater than "from".`,
+        placeAt(checker.root, ["train", "losses", i, "until"], "value"),
+      );
+  }
+}
+
+function checkGenerations(checker: Checker, groups: readonly unknown[], ema: unknown): void {
+  const seen = new Set<string>();
+  for (const [i, group] of groups.entries()) {
+    const { name, task, guidance, weights } = mapOf(group);
+    const path = ["generate", i];
+    const label = name ?? task;
+    if (typeof label === "string") {
+      if (seen.has(label)) {
+        const key = name === undefined ? "task" : "name";
+        const hint = name === undefined ? `Give it a "name"; the task's is taken.` : "Give it another name.";
+        const place = placeAt(checker.root, [...path, key], "value");
+        checker.problem("CMMD213", `a second generation is called "${label}"`, hint, place);
+      }
+      seen.add(label);
+    }
+    if (task === "joint" && guidance !== undefined)
+      checker.problem(
+        "CMMD215",
+        `"guidance" has no meaning for the task "joint": nothing is known that could guide`,
+        `Remove it, or choose the task "v2a" or "a2v".`,
+        placeAt(checker.root, [...path, "guidance"], "key"),
+      );
+    if (weights === "ema" && ema === 0)
+      checker.problem(
+        "CMMD216",
+        `there is no moving average of the weights: "train.ema" is 0`,
+        `Write weights: model, or set "train.ema" to e.g. 0.999.`,
+        placeAt(checker.root, [...path, "weights"], "value"),
+      );
+  }
+}
+
+/** Fills in the guidance of generations that have a known modality and say nothing about it. */
+export function fillGuidance(checker: Checker, groups: readonly unknown[]): void {
+  for (const [i, group] of groups.entries()) {
+    if (!isMap(group) || (group.task !== "v2a" && group.task !== "a2v") || group.guidance !== undefined) continue;
+    const path: Path = ["generate", i, "guidance"];
+    if (nodeAt(checker.root, path)) continue;
+    (group as { guidance?: UseEntry }).guidance = checker.entry("guidances", defaultGuidance, path);
+  }
+}

@@ -1,0 +1,55 @@
+import { Document, isCollection, isScalar, visit } from "yaml";
+import type { ResolvedPipeline, Used } from "./resolved.js";
+
+/** A `use:` entry as it is written: the options beside the name. */
+function written({ kind: _kind, use, plugin: _plugin, options, ...beside }: Used): Record<string, unknown> {
+  return { use, ...options, ...beside };
+}
+
+/** `${` in a text that is to be taken as it stands. */
+const literal = (text: string) => text.replaceAll("${", () => "$${");
+
+/**
+ * The resolved pipeline as YAML, every default written out. Parsing it gives the same resolved pipeline (with its own `path`).
+ */
+export function showPipeline(resolved: ResolvedPipeline): string {
+  const { path: _path, data, prepare, latents, model, train, generate, evaluate, report, ...rest } = resolved;
+  const { cmmd, name, plugins, seed, device, diffusion } = rest;
+  const document = new Document(
+    {
+      cmmd,
+      name,
+      plugins,
+      seed,
+      device,
+      data: written(data),
+      prepare: {
+        codec: written(prepare.codec),
+        video: prepare.video.map(written),
+        audio: prepare.audio.map(written),
+      },
+      latents: written(latents),
+      model: written(model),
+      diffusion,
+      train: { ...train, losses: train.losses.map(written) },
+      generate: generate.map(({ sampler, guidance, vocoder, ...group }) => ({
+        ...group,
+        sampler: written(sampler),
+        ...(guidance && { guidance: written(guidance) }),
+        vocoder: written(vocoder),
+      })),
+      evaluate: evaluate.map(written),
+      report: written(report),
+    },
+    { aliasDuplicateObjects: false },
+  );
+  visit(document, {
+    Seq: (_, list) => {
+      if (!list.items.some(isCollection)) list.flow = true;
+    },
+    Scalar: (_, scalar) => {
+      if (isScalar(scalar) && typeof scalar.value === "string") scalar.value = literal(scalar.value);
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}

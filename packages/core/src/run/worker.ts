@@ -1,0 +1,81 @@
+import { dirname } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { stream } from "../diffusion/random.js";
+import type { Context } from "../plugin/context.js";
+import { loadRegistry } from "../registry/registry.js";
+import type { Stage, StageInput } from "../stages/stage.js";
+import { signalOf } from "./abort.js";
+import { type FromWorker, flattenError, type StageOrder, type ToWorker, type WorkerStart } from "./messages.js";
+import { TimeLeft } from "./progress.js";
+
+const start = workerData as WorkerStart;
+const { pipeline, device } = start;
+const port = parentPort!;
+const { signal, check } = signalOf(start.abort);
+const base = dirname(pipeline.path);
+const post = (message: FromWorker) => port.postMessage(message);
+/** Between two progress events of a stage, in milliseconds: more would only cost time. */
+const progressEvery = 100;
+const warned = new Set<string>();
+
+function contextOf({ stage, folder }: StageOrder): Context {
+  const timeLeft = new TimeLeft();
+  let posted = Number.NEGATIVE_INFINITY;
+  const say = (level: "info" | "warn", message: string) => post({ event: { type: "log", stage, level, message } });
+  return {
+    signal,
+    base,
+    folder,
+    seed: pipeline.seed,
+    random: (purpose, ...counters) => stream(pipeline.seed, purpose, ...counters),
+    progress(done, total, unit) {
+      const now = performance.now();
+      const secondsLeft = timeLeft.update(done, total, now / 1000);
+      if (now - posted < progressEvery && done < total) return;
+      posted = now;
+      post({ event: { type: "progress", stage, done, total, unit, secondsLeft } });
+    },
+    log: (message) => say("info", message),
+    warn(message) {
+      if (warned.has(message)) return;
+      warned.add(message);
+      say("warn", message);
+    },
+  };
+}
+
+const ready = (async () => {
+  const [registry, { stages }] = await Promise.all([
+    loadRegistry({ builtins: start.builtins, plugins: pipeline.plugins, base }),
+    import(start.stages) as Promise<{ stages: readonly Stage[] }>,
+  ]);
+  return { registry, stages };
+})();
+
+// A failure is reported with the first stage, not as an unhandled one before it.
+ready.catch(() => undefined);
+
+async function compute(order: StageOrder): Promise<FromWorker> {
+  try {
+    const { registry, stages } = await ready;
+    const { stage: name, inputs } = order;
+    const input: StageInput = {
+      pipeline,
+      device,
+      inputs,
+      context: contextOf(order),
+      component: (kind, use) => registry.implementation(kind, use),
+      metric: (metric, value, step) => post({ event: { type: "metric", stage: name, name: metric, value, step } }),
+      artifact: (artifact, path) => post({ event: { type: "artifact", stage: name, name: artifact, path } }),
+    };
+    signal.throwIfAborted();
+    return { done: await stages.find((stage) => stage.name === name)!.run(input) };
+  } catch (error) {
+    return signal.aborted ? { interrupted: true } : { failed: flattenError(error) };
+  }
+}
+
+port.on("message", async (message: ToWorker) => {
+  if ("abort" in message) check();
+  else post(await compute(message.order));
+});

@@ -1,0 +1,2 @@
+export { conv } from "./conv.js";
+export { attention, groupNorm, linear, nearest, silu } from "./layers.js";

@@ -1,0 +1,137 @@
+import * as tf from "@tensorflow/tfjs";
+import { JitError } from "../errors.js";
+import { sizeOf } from "../ir/graph.js";
+
+/** x [..., I] times weight [O, I] transposed, plus bias [O]: [..., O]. PyTorch's Linear. */
+export function linear<T extends tf.Tensor>(x: T, weight: tf.Tensor, bias?: tf.Tensor): T {
+  const [out, inner] = weight.shape as [number, number];
+  const y = tf.matMul(x.reshape([-1, inner]), weight.as2D(out, inner), false, true);
+  return (bias === undefined ? y : y.add(bias)).reshape([...x.shape.slice(0, -1), out]) as T;
+}
+
+const siluWithGradient = tf.customGrad((x, save) => {
+  const input = x as tf.Tensor;
+  (save as tf.GradSaveFunc)([input]);
+  return {
+    value: input.mul(input.sigmoid()),
+    // d(x s) = s + x s (1 - s) with s = sigmoid(x); s and x s are those of the forward pass.
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const s = saved[0]!.sigmoid();
+      const y = saved[0]!.mul(s);
+      return dy.mul(s.add(y.sub(y.mul(s))));
+    },
+  };
+});
+
+/** x sigmoid(x), by element. */
+export function silu<T extends tf.Tensor>(x: T): T {
+  return siluWithGradient(x) as T;
+}
+
+/** softmax(q kᵀ scale) v over the last two dimensions: q [..., L, D], k [..., S, D], v [..., S, E] give [..., L, E]. */
+export function attention<T extends tf.Tensor>(q: T, k: T, v: T, { scale }: { scale: number }): T {
+  const logits = tf.matMul(q.mul(scale), k, false, true);
+  return tf.matMul(tf.softmax(logits), v) as T;
+}
+
+export interface GroupNormOptions {
+  readonly groups: number;
+  /** Scale and offset by channel [C], or by sample and channel [N, C] (a FiLM modulation folded in). */
+  readonly gamma: tf.Tensor;
+  readonly beta: tf.Tensor;
+  /** Default 1e-5. */
+  readonly eps?: number;
+}
+
+/**
+ * Group normalisation of x [N, ...positions, C]: mean and variance per sample and group of C / groups neighbouring channels, over
+ * all positions; then times gamma plus beta (Wu and He 2018). Throws JIT202 when C is no multiple of the groups.
+ */
+export function groupNorm<T extends tf.Tensor>(x: T, { groups, gamma, beta, eps = 1e-5 }: GroupNormOptions): T {
+  const batch = x.shape[0]!;
+  const channels = x.shape.at(-1)!;
+  if (channels % groups !== 0) {
+    throw new JitError("JIT202", `groupNorm: ${channels} channels are no multiple of ${groups} groups`);
+  }
+  const positions = x.size / (batch * channels);
+  const rows = x.reshape([batch, positions, channels]);
+  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, 1, channels]), beta.reshape([-1, 1, channels]));
+  return normalised.reshape(x.shape) as T;
+}
+
+/** The mean of each group at each of its channels: [N, 1, C] to [N, 1, C]. */
+function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
+  const channels = x.shape.at(-1)!;
+  if (groups === channels) return x;
+  const size = channels / groups;
+  const mean = x.reshape([-1, groups, size]).mean(-1, true);
+  return mean.tile([1, 1, size]).reshape(x.shape);
+}
+
+/** Sum over the samples where the parameter has one row for all of them. */
+const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
+  parameter.shape[0] === gradient.shape[0] ? gradient : gradient.sum(0, true);
+
+function normalise(groups: number, eps: number) {
+  const moments = (x: tf.Tensor) => {
+    const centred = x.sub(groupMean(x.mean(1, true), groups));
+    const variance = groupMean(centred.square().mean(1, true), groups);
+    return { centred, inverse: variance.add(eps).rsqrt() };
+  };
+  return tf.customGrad((...args) => {
+    const save = args.at(-1) as unknown as tf.GradSaveFunc;
+    const [x, gamma, beta] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
+    save([x, gamma, beta]);
+    const { centred, inverse } = moments(x);
+    return {
+      value: centred.mul(inverse.mul(gamma)).add(beta),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [x, gamma, beta] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const { centred, inverse } = moments(x);
+        const positions = x.shape[1]!;
+        const sum = dy.sum(1, true);
+        const correlation = dy.mul(centred).sum(1, true);
+        const scale = inverse.mul(gamma);
+        // dx = scale dy - inverse (mean of dxhat) - xhat inverse (mean of dxhat xhat), the means per group.
+        const offset = groupMean(gamma.mul(sum), groups).mul(inverse).div(positions);
+        const slope = groupMean(gamma.mul(correlation), groups).mul(inverse.mul(inverse).mul(inverse)).div(positions);
+        return [
+          dy.mul(scale).sub(centred.mul(slope)).sub(offset),
+          overSamples(correlation.mul(inverse), gamma),
+          overSamples(sum, beta),
+        ];
+      },
+    };
+  }) as (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => tf.Tensor;
+}
+
+/** tf.gather along axis 1 whose gradient gathers, too: sums over the reads of each row. */
+function takeRows(x: tf.Tensor, indices: readonly number[]): tf.Tensor {
+  return tf.customGrad((rows) => {
+    const [batch, length, channels] = (rows as tf.Tensor).shape as [number, number, number];
+    return {
+      value: tf.gather(rows as tf.Tensor, tf.tensor1d([...indices], "int32"), 1),
+      gradFunc: (dy: tf.Tensor) => {
+        const readers = Array.from({ length }, (): number[] => []);
+        indices.forEach((from, to) => {
+          readers[from]!.push(to);
+        });
+        const most = Math.max(...readers.map((list) => list.length));
+        // Rows with fewer readers read the zero row that is put behind dy.
+        const table = readers.flatMap((list) => [...list, ...Array<number>(most - list.length).fill(indices.length)]);
+        const padded = tf.concat([dy, tf.zeros([batch, 1, channels])], 1);
+        return takeRows(padded, table).reshape([batch, length, most, channels]).sum(2);
+      },
+    };
+  })(x);
+}
+
+/** Nearest neighbour along `axis`: output i reads input floor(i * length / size). */
+export function nearest<T extends tf.Tensor>(x: T, axis: number, size: number): T {
+  const length = x.shape[axis]!;
+  const indices = Array.from({ length: size }, (_, i) => Math.floor((i * length) / size));
+  const before = x.shape.slice(0, axis);
+  const after = x.shape.slice(axis + 1);
+  const rows = x.reshape([sizeOf(before), length, sizeOf(after)]);
+  return takeRows(rows, indices).reshape([...before, size, ...after]) as T;
+}

@@ -1,0 +1,67 @@
+import { type DType, type Graph, sameShape, Value } from "../ir/graph.js";
+import { broadcastShapes, isBinary } from "../ir/infer.js";
+import { type Rule, rewrite } from "./rewrite.js";
+
+const isScalar = (value: Value, number: number) => value.data?.length === 1 && value.data[0] === number;
+
+/** x + 0, x - 0, x * 1, x / 1: the other operand, spread to the shape of the result. */
+const neutral: Rule = ({ op, inputs, outputs }, b) => {
+  const [x, y] = inputs;
+  const shape = outputs[0]!.shape;
+  const right = op === "Add" || op === "Sub" ? 0 : op === "Mul" || op === "Div" ? 1 : undefined;
+  if (right === undefined) return undefined;
+  if (isScalar(y!, right)) return [b.expand(x!, shape)];
+  if ((op === "Add" || op === "Mul") && isScalar(x!, right)) return [b.expand(y!, shape)];
+  return undefined;
+};
+
+/** An operand that was spread to the result's shape need not be, when the other operand gives that shape or half of the work is saved. */
+const absorbExpand: Rule = ({ op, inputs, outputs, attributes }, b) => {
+  if (!isBinary(op)) return undefined;
+  const [x, y] = inputs as [Value, Value];
+  const source = (value: Value) => {
+    const node = b.producer(value);
+    return node?.op === "Expand" ? node.inputs[0]! : value;
+  };
+  const [sx, sy] = [source(x), source(y)];
+  if (sx === x && sy === y) return undefined;
+  const shape = broadcastShapes(sx.shape, sy.shape);
+  const result = b.op(op as "Add", [sx, sy], attributes);
+  return sameShape(shape, outputs[0]!.shape) ? [result] : [b.expand(result, outputs[0]!.shape)];
+};
+
+/** Gemm followed by the addition of a row is Gemm with that row as its third input. */
+const gemmBias: Rule = ({ op, inputs, outputs }, b, uses) => {
+  if (op !== "Add") return undefined;
+  for (const [product, row] of [inputs, inputs.toReversed()] as [Value, Value][]) {
+    const node = b.producer(product!);
+    if (node?.op !== "Gemm" || node.inputs.length !== 2 || uses(product!) !== 1) continue;
+    const wide = row!.size === product!.shape[1] && row!.shape.at(-1) === product!.shape[1];
+    if (!wide || !sameShape(product!.shape, outputs[0]!.shape)) continue;
+    return [b.op("Gemm", [...node.inputs, b.reshape(row!, [row!.size])], node.attributes)];
+  }
+  return undefined;
+};
+
+const same: Rule = ({ op, inputs, outputs }) => {
+  const shapeOnly = op === "Reshape" || op === "Expand" || op === "Identity";
+  return shapeOnly && sameShape(inputs[0]!.shape, outputs[0]!.shape) ? [inputs[0]!] : undefined;
+};
+
+const doubled: Rule = ({ op, inputs }, b) => {
+  if (op !== "Neg") return undefined;
+  const node = b.producer(inputs[0]!);
+  return node?.op === "Neg" ? [node.inputs[0]!] : undefined;
+};
+
+/** An expanded constant of one element stays one element wherever broadcasting does the rest; x - c and x / c are kept as they are. */
+const zeroProduct: Rule = ({ op, inputs, outputs }, b) => {
+  if (op !== "Mul" || outputs[0]!.dtype !== "int32") return undefined;
+  const zero = inputs.find((input) => isScalar(input, 0));
+  return zero && [b.expand(new Value([], zero.dtype as DType, zero.data!), outputs[0]!.shape)];
+};
+
+/** Cheaper forms of the same value. */
+export function simplify(graph: Graph): Graph {
+  return rewrite(graph, [same, neutral, absorbExpand, gemmBias, doubled, zeroProduct]);
+}

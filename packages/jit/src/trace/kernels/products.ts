@@ -1,0 +1,25 @@
+import type { Builder } from "../../ir/builder.js";
+import type { Value } from "../../ir/graph.js";
+import type { Lowering } from "../lowering.js";
+
+const swapLast = (b: Builder, x: Value) => {
+  const rank = x.shape.length;
+  return b.transpose(x, [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2]);
+};
+
+/** op(A) op(B) over the last two dimensions. */
+function matMul(b: Builder, a: Value, c: Value, transposeA: boolean, transposeB: boolean): Value {
+  if (a.shape.length === 2 && c.shape.length === 2) {
+    return b.op("Gemm", [a, c], { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 });
+  }
+  return b.op("MatMul", [transposeA ? swapLast(b, a) : a, transposeB ? swapLast(b, c) : c]);
+}
+
+interface MatMulAttrs {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+export const products: Readonly<Record<string, Lowering>> = {
+  BatchMatMul: (b, { a, b: c }, { transposeA, transposeB }: MatMulAttrs) => matMul(b, a!, c!, transposeA, transposeB),
+};

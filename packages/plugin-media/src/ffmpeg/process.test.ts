@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { availableFfmpegs } from "../../test/ffmpegs.js";
+import { runFfmpeg } from "./process.js";
+
+const { signal } = new AbortController();
+
+/** Twenty minutes of noise, read at the pace of its consumer. */
+const noise = ["-f", "lavfi", "-i", "anoisesrc=d=1200:r=48000", "-f", "f32le", "pipe:1"];
+
+describe.each(availableFfmpegs())("runFfmpeg ($name)", ({ path }) => {
+  it("returns the exit code and the words of a run that failed", async () => {
+    const finished = await runFfmpeg(path, ["-i", "file:/nowhere.mp4"], { signal });
+    expect(finished.exitCode).not.toBe(0);
+    expect(finished.stderr).toContain("No such file");
+  });
+
+  it("ends the process and throws the reason when aborted in the middle of the output", async () => {
+    const abort = new AbortController();
+    let bytes = 0;
+    const consume = (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > 1 << 18) abort.abort(new Error("interrupted"));
+    };
+    const running = runFfmpeg(path, noise, { signal: abort.signal, outputs: { 1: consume } });
+    await expect(running).rejects.toThrow("interrupted");
+    expect(bytes).toBeLessThan(1200 * 48000 * 4);
+  });
+
+  it("ends the process and throws what the consumer threw", async () => {
+    const consume = () => {
+      throw new Error("disk full");
+    };
+    await expect(runFfmpeg(path, noise, { signal, outputs: { 1: consume } })).rejects.toThrow("disk full");
+  });
+
+  it("does not start when already aborted, and says when there is nothing to start", async () => {
+    const stopped = { signal: AbortSignal.abort(new Error("interrupted")) };
+    await expect(runFfmpeg(path, noise, stopped)).rejects.toThrow("interrupted");
+    await expect(runFfmpeg("/nowhere/ffmpeg", [], { signal })).rejects.toMatchObject({
+      code: "CMMD304",
+      message: expect.stringContaining("/nowhere/ffmpeg"),
+    });
+  });
+});

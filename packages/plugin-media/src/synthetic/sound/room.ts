@@ -1,0 +1,32 @@
+import type { Random, Waveform } from "@cmmd/core";
+
+/** Early reflections of a small room: seconds and strength. */
+const reflections = [
+  [0.0073, 0.16],
+  [0.0131, 0.11],
+  [0.0227, 0.08],
+] as const;
+const peak = 0.82;
+/** Of the noise floor: about -62 dB. */
+const floorLevel = 0.0008;
+
+/** The dry sound in a small room: early reflections, peak at 0.82, a low floor of soft noise. Takes `dry` over. */
+export function inRoom(dry: Float32Array, rate: number, random: Random): Waveform {
+  // From the end, so that every tap reads what has not been changed yet.
+  const taps = reflections.map(([seconds, strength]) => [Math.round(seconds * rate), strength] as const);
+  let loudest = 0;
+  for (let i = dry.length - 1; i >= 0; i--) {
+    let sum = dry[i]!;
+    for (const [delay, strength] of taps) if (i >= delay) sum += strength * dry[i - delay]!;
+    dry[i] = sum;
+    loudest = Math.max(loudest, Math.abs(sum));
+  }
+  const gain = loudest > 0 ? (peak - 4 * floorLevel) / loudest : 0;
+  const noise = random.normal(dry.length);
+  let soft = 0;
+  for (let i = 0; i < dry.length; i++) {
+    soft += 0.25 * (noise[i]! - soft);
+    dry[i] = Math.min(peak, Math.max(-peak, dry[i]! * gain + 2.6 * floorLevel * soft));
+  }
+  return { rate, samples: dry };
+}

@@ -1,0 +1,90 @@
+import type { MetricBody, MetricResult, MetricValue } from "@cmmd/core";
+import { detectOnsets, onsetVersion } from "../onsets/onsets.js";
+import type { EventF1Options } from "./options.js";
+import { f1, meanAbsoluteOffset, meanOffset, precision, recall, sum, type Tally, tally } from "./tally.js";
+
+/** The figures of one tolerance, from pooled tallies. Offsets exist only where something matched. */
+const figures: readonly {
+  readonly name: string;
+  readonly of: (pool: Tally) => number | undefined;
+  readonly better?: "higher" | "lower";
+  readonly unit?: string;
+}[] = [
+  { name: "event_f1", of: f1, better: "higher" },
+  { name: "event_precision", of: precision, better: "higher" },
+  { name: "event_recall", of: recall, better: "higher" },
+  { name: "event_offset_abs", of: meanAbsoluteOffset, better: "lower", unit: "ms" },
+  { name: "event_offset", of: meanOffset, unit: "ms" },
+];
+
+const seconds = (tolerance_ms: EventF1Options["tolerance_ms"]) =>
+  (typeof tolerance_ms === "number" ? [tolerance_ms] : tolerance_ms).map((milliseconds) => ({
+    label: `${milliseconds}ms`,
+    tolerance: milliseconds / 1000,
+  }));
+
+export const eventF1: MetricBody<EventF1Options> = {
+  tasks: ["v2a"],
+  async compute(options, items, context) {
+    const clips = items.map(({ id, events, generated, reference }) => {
+      context.signal.throwIfAborted();
+      const duration = generated.waveform.samples.length / generated.waveform.rate;
+      const inReference = detectOnsets(reference.waveform, options);
+      return {
+        id,
+        generated: detectOnsets(generated.waveform, options),
+        reference: inReference,
+        events: (options.events === "dataset" ? [...events] : inReference)
+          .filter((time) => time >= 0 && time < duration)
+          .sort((a, b) => a - b),
+      };
+    });
+    const eventCount = clips.reduce((sum, { events }) => sum + events.length, 0);
+    const depends: MetricResult["depends"] = {
+      what: "F1 of onsets detected in the generated sound against the clip's event times, counts pooled over clips",
+      detector: onsetVersion,
+      threshold_db: options.threshold_db,
+      range_db: options.range_db,
+      gap_ms: options.gap_ms,
+      matching: "maximum one-to-one, least summed offset",
+      events_from: options.events,
+      control: "every generated clip against the events of every other clip",
+      clips: clips.length,
+      clips_without_events: clips.filter(({ events }) => events.length === 0).length,
+      events: eventCount,
+      generated_onsets: clips.reduce((sum, { generated }) => sum + generated.length, 0),
+      reference_onsets: clips.reduce((sum, { reference }) => sum + reference.length, 0),
+    };
+    if (eventCount === 0) {
+      if (clips.length > 0)
+        context.warn(
+          "event-f1: no clip has an event, so there is nothing to score. For data without event times set `events: reference`, which uses the onsets of the reference sound.",
+        );
+      return { values: [], depends };
+    }
+
+    const values: MetricValue[] = [];
+    const perItem: Record<string, Record<string, number>> = {};
+    for (const { label, tolerance } of seconds(options.tolerance_ms)) {
+      const own = clips.map((clip) => tally(clip.events, clip.generated, tolerance));
+      const pool = sum(own);
+      const shuffled = sum(
+        clips.flatMap((clip) =>
+          clips.filter((other) => other !== clip).map((other) => tally(other.events, clip.generated, tolerance)),
+        ),
+      );
+      const ceiling = sum(clips.map((clip) => tally(clip.events, clip.reference, tolerance)));
+      for (const [i, { id }] of clips.entries()) {
+        const score = f1(own[i]!);
+        if (score !== undefined) perItem[id] = { ...perItem[id], [`event_f1@${label}`]: score };
+      }
+      for (const { name, of, better, unit } of figures) {
+        const value = of(pool);
+        if (value !== undefined) values.push({ name: `${name}@${label}`, value, unit, better, control: of(shuffled) });
+      }
+      if (options.events === "dataset")
+        values.push({ name: `event_reference_f1@${label}`, value: f1(ceiling) ?? 0, better: "higher" });
+    }
+    return { values, depends, perItem };
+  },
+};

@@ -1,0 +1,35 @@
+import { type Context, type EvaluationItem, type Features, stream, type Waveform } from "@cmmd/core";
+
+const frames = { count: 0, height: 0, width: 0, data: new Uint8Array(0) };
+const noFeatures: Features = { frames: 0, bins: 0, data: new Float32Array(0) };
+const noSound: Waveform = { rate: 16000, samples: new Float32Array(0) };
+
+/** An evaluation item with the sides that a metric reads. */
+export function item(
+  id: string,
+  events: readonly number[],
+  sides: Record<"generated" | "reference", { waveform?: Waveform; features?: Features }>,
+): EvaluationItem {
+  const side = ({ waveform = noSound, features = noFeatures }: { waveform?: Waveform; features?: Features }) => ({
+    waveform,
+    features,
+    frames,
+  });
+  return { id, split: "test", events, generated: side(sides.generated), reference: side(sides.reference) };
+}
+
+/** A context that writes into `folder` and keeps its warnings. */
+export function context(folder = ""): Context & { readonly warnings: string[] } {
+  const warnings: string[] = [];
+  return {
+    signal: new AbortController().signal,
+    base: folder,
+    folder,
+    seed: 7,
+    random: (purpose, ...counters) => stream(7, purpose, ...counters),
+    progress: () => {},
+    log: () => {},
+    warn: (message) => warnings.push(message),
+    warnings,
+  };
+}
