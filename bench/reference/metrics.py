@@ -52,8 +52,8 @@ def matching():
     cases = []
     for case in range(40):
         u = (noise(60, case) + 1) / 2
-        reference = np.sort(np.round(u[1 : 1 + case % 13] * 2, 4))
-        estimated = np.sort(np.round(u[30 : 30 + (case * 7) % 17] * 2, 4))
+        reference = np.sort(np.round(u[1 : 1 + case % 13] * 2, 9))
+        estimated = np.sort(np.round(u[30 : 30 + (case * 7) % 17] * 2, 9))
         window = [0.03, 0.1, 0.25][case % 3]
         matched = len(mir_eval.util.match_events(reference, estimated, window))
         f, p, r = mir_eval.onset.f_measure(reference, estimated, window)

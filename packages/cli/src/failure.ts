@@ -23,13 +23,23 @@ function bugsUrl(): string {
   return description.bugs.url;
 }
 
-function usage(error: Error): Failure {
-  const message = error.message.replace(/\n?See more help with --help$/, "");
-  return {
-    exitCode: 2,
-    lines: [{ type: "error", code: "usage", message }],
-    text: `${message}\nSee cmmd --help.`,
-  };
+/** oclif joins the words after an unknown command with colons, taking them for topics. */
+const unknownCommand = /^command ([^:\s]+)\S* not found$/;
+
+async function usage(error: Error): Promise<Failure> {
+  const name = unknownCommand.exec(error.message)?.[1];
+  let message = error.message.replace(/\n?See more help with --help$/, "");
+  let hint = "See cmmd --help.";
+  if (name !== undefined) {
+    const { nearest } = await import("@cmmd/core");
+    const manifest = JSON.parse(readFileSync(new URL("../oclif.manifest.json", import.meta.url), "utf8")) as {
+      commands: Record<string, unknown>;
+    };
+    const close = nearest(name, Object.keys(manifest.commands));
+    message = `there is no command "${name}"`;
+    if (close) hint = `Did you mean "cmmd ${close}"?`;
+  }
+  return { exitCode: 2, lines: [{ type: "error", code: "usage", message, hint }], text: `${message}\n${hint}` };
 }
 
 function internal(error: unknown): Failure {

@@ -32,8 +32,6 @@ function divide({ argv, flags }: Given) {
 
 /** A command on a pipeline. Everything heavy is imported when it runs, so that help stays quick. */
 export abstract class PipelineCommand extends Command {
-  static override strict = false;
-
   /** Reads and validates the pipeline. Throws CmmdErrors with everything that is wrong with it. */
   protected async open(given: Given): Promise<Session> {
     const { openSession } = await import("./session.js");

@@ -4,6 +4,7 @@ export { diffuse, overBatch, parametrisations } from "./diffusion/parametrisatio
 export { philox, type Random, stream } from "./diffusion/random.js";
 export { cosineSchedule, linearSchedule, type Schedule, schedules } from "./diffusion/schedule.js";
 export { CmmdError, CmmdErrors, type Place } from "./errors.js";
+export { nearest } from "./pipeline/nearest.js";
 export { type Parsed, type ParseOptions, parsePipeline } from "./pipeline/parse.js";
 export { renderError } from "./pipeline/render-error.js";
 export { type NestedUse, nestedUses } from "./pipeline/resolve.js";

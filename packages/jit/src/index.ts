@@ -1,3 +1,4 @@
+import "./trace/gradients.js";
 import "./trace/lowering.js";
 
 export * as tf from "@tensorflow/tfjs";

@@ -13,7 +13,7 @@ export type MapTree<T, From, To> = T extends From
 /** How the leaves of a tree are nested; `null` stands for a leaf. */
 export type Structure = null | readonly Structure[] | { readonly [key: string]: Structure };
 
-/** Leaves in a stable order (array order, insertion order of keys) and the structure that puts them back. */
+/** Leaves in a stable order (array order, insertion order of keys) and the structure that puts them back. Undefined properties are absent. */
 export function flattenTree<L>(
   tree: unknown,
   isLeaf: (node: unknown) => node is L,
@@ -25,9 +25,9 @@ export function flattenTree<L>(
     return { leaves: parts.flatMap((part) => part.leaves), structure: parts.map((part) => part.structure) };
   }
   if (typeof tree === "object" && tree !== null) {
-    const entries = Object.entries(tree).map(
-      ([key, child]) => [key, flattenTree(child, isLeaf, `${path}.${key}`)] as const,
-    );
+    const entries = Object.entries(tree)
+      .filter(([, child]) => child !== undefined)
+      .map(([key, child]) => [key, flattenTree(child, isLeaf, `${path}.${key}`)] as const);
     return {
       leaves: entries.flatMap(([, part]) => part.leaves),
       structure: Object.fromEntries(entries.map(([key, part]) => [key, part.structure])),

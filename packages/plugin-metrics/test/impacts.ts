@@ -35,8 +35,7 @@ export function impacts(
     for (let i = first; i < samples.length; i++) {
       const t = (i - first) / rate;
       let value = contact * grain[i - first]! * Math.exp(-t / 0.004);
-      for (const hz of partials)
-        value += (Math.sin(2 * Math.PI * hz * t + 1) * Math.exp(-t / decay)) / partials.length;
+      for (const hz of partials) value += (Math.sin(2 * Math.PI * hz * t + 1) * Math.exp(-t / decay)) / partials.length;
       samples[i]! += gain * value;
     }
   }

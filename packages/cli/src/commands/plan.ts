@@ -5,6 +5,7 @@ const states = { hit: "in the store", partial: "continue", miss: "compute", unne
 
 export default class Plan extends PipelineCommand {
   static override summary = "Show what a run would compute, and why; computes nothing.";
+  static override strict = false;
   static override args = pipelineArgs;
   static override flags = { ...pipelineFlags, ...storeFlag };
   static override usage = "plan PIPELINE [STAGE...] [KEY=VALUE...]";

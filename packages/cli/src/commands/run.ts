@@ -9,6 +9,7 @@ async function rendererOf(json: boolean, stages: readonly string[]): Promise<Ren
 
 export default class Run extends PipelineCommand {
   static override summary = "Bring a pipeline up to date: computes what changed, takes the rest from the store.";
+  static override strict = false;
   static override args = pipelineArgs;
   static override flags = { ...pipelineFlags, ...storeFlag };
   static override usage = "run PIPELINE [STAGE...] [KEY=VALUE...]";
@@ -26,17 +27,15 @@ export default class Run extends PipelineCommand {
       given.flags.json,
       needed.filter(({ state }) => state !== "hit").map(({ stage }) => stage.name),
     );
-    const { interruption } = await import("../interruption.js");
+    const { goOn, interruption } = await import("../interruption.js");
     const { signal, stop } = interruption((message) => renderer.note(message));
     const result = await session.run(planned, { signal, emit: (event) => renderer.event(event) }).finally(stop);
     await renderer.close();
-    if (result.record.state === "interrupted") {
-      const { goOn } = await import("../interruption.js");
-      if (!given.flags.json) console.error(goOn(process.argv.slice(2)));
-      process.exitCode = 130;
-      return;
-    }
-    if (result.record.state === "failed") throw result.error;
     renderer.summary(result);
+    if (result.record.state === "failed") throw result.error;
+    if (result.record.state === "interrupted") {
+      process.exitCode = 130;
+      if (!given.flags.json) console.error(goOn(process.argv.slice(2)));
+    }
   }
 }

@@ -3,6 +3,7 @@ import { PipelineCommand, pipelineArgs, pipelineFlags } from "../pipeline-comman
 export default class Show extends PipelineCommand {
   static override summary =
     "Print the pipeline with everything resolved: inheritance, overrides, environment, defaults.";
+  static override strict = false;
   static override args = pipelineArgs;
   static override flags = pipelineFlags;
   static override usage = "show PIPELINE [KEY=VALUE...]";

@@ -3,6 +3,7 @@ import { PipelineCommand, pipelineArgs, pipelineFlags } from "../pipeline-comman
 
 export default class Validate extends PipelineCommand {
   static override summary = "Check a pipeline; shows all mistakes at once.";
+  static override strict = false;
   static override args = pipelineArgs;
   static override flags = pipelineFlags;
   static override usage = "validate PIPELINE [KEY=VALUE...]";

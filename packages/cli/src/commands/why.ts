@@ -5,6 +5,7 @@ const shownChanges = 20;
 
 export default class Why extends PipelineCommand {
   static override summary = "Name what changed since the last run, stage by stage.";
+  static override strict = false;
   static override args = pipelineArgs;
   static override flags = { ...pipelineFlags, ...storeFlag };
   static override usage = "why PIPELINE [STAGE...] [KEY=VALUE...]";

@@ -93,6 +93,8 @@ export function liveRenderer(stages: readonly string[]): Renderer {
       for (const row of rows.values()) row.end();
       await shown;
     },
-    summary: (result) => console.log(summaryText(result, artifacts)),
+    summary(result) {
+      if (result.record.state === "done") console.log(summaryText(result, artifacts));
+    },
   };
 }

@@ -39,6 +39,8 @@ export function plainRenderer(): Renderer {
     },
     note: print,
     close: async () => undefined,
-    summary: (result) => print(summaryText(result, artifacts)),
+    summary(result) {
+      if (result.record.state === "done") print(summaryText(result, artifacts));
+    },
   };
 }

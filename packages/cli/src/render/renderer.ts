@@ -7,6 +7,6 @@ export interface Renderer {
   note(message: string): void;
   /** Ends the display of stages; what is printed afterwards stands below it. */
   close(): Promise<void>;
-  /** What a run that ended well came to. */
+  /** What a run came to; as text only when it ended well, as the rest is said by the command. */
   summary(result: RunResult): void;
 }

@@ -1,6 +1,6 @@
 import { type TSchema, Kind as TypeKind } from "@sinclair/typebox";
 import { Ajv, type ValidateFunction } from "ajv";
-import { markedKind } from "./use.js";
+import { markedKind, useKeyword } from "./use.js";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -20,8 +20,8 @@ export function strict(schema: TSchema): TSchema {
 function close(schema: unknown): unknown {
   if (typeof schema !== "object" || schema === null) return schema;
   if (markedKind(schema as TSchema)) {
-    const { default: value } = schema as Schema;
-    return value === undefined ? {} : { default: value };
+    const { [useKeyword]: _, ...rest } = schema as Schema;
+    return rest;
   }
   const joined = joinIntersection(schema as Schema);
   const closed: Record<string, unknown> = {};
@@ -82,6 +82,8 @@ export function validator(schema: TSchema): ValidateFunction {
     meta: false,
     validateSchema: false,
     addUsedSchema: false,
+    // The optimiser of the generated code takes longer than the checks that it would speed up.
+    code: { optimize: false },
   });
   const validate = ajv.compile(strict(schema));
   compiled.set(schema, validate);

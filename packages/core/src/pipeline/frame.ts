@@ -69,6 +69,7 @@ const generation = Type.Object(
 export const frame = Type.Object({
   cmmd: Type.Literal(1, { description: "Version of the pipeline language." }),
   name: Type.String({ ...fileName, description: "Name of the pipeline in the store; the file's name when absent." }),
+  extends: Type.Optional(Type.String({ description: "A pipeline file to inherit from, relative to this one." })),
   plugins: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description: "Plugins beside the built-in ones: npm packages, or paths of local .ts or .js files.",

@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { CmmdError } from "../errors.js";
+import { CmmdError, type Place } from "../errors.js";
 import { expandEnvironment, expandScalar } from "./environment.js";
 import { mergeTrees } from "./merge.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
@@ -14,77 +14,77 @@ export interface Loaded {
   readonly errors: readonly CmmdError[];
   /** First line of each file with a syntax error, from which on it may have been misread. */
   readonly broken: ReadonlyMap<string, number>;
-  /** Something that should be inherited could not be read, so that nothing can be said to be absent. */
+  /** What the file inherits could not be read: nothing can be said to be absent. */
   readonly partial: boolean;
 }
 
-/** Reads `file` (absolute). All problems are collected: CMMD101 to CMMD112. */
+interface Reading {
+  readonly env: Environment;
+  readonly errors: CmmdError[];
+  readonly broken: Map<string, number>;
+  partial: boolean;
+}
+
+/** Reads `file` (absolute). All problems are collected: CMMD101 to CMMD111. */
 export async function loadTree(file: string, overrides: readonly string[], env: Environment): Promise<Loaded> {
-  const errors: CmmdError[] = [];
-  const broken = new Map<string, number>();
-  const inherited = await withInherited(file, [], env, errors, broken);
-  const partial = errors.some(({ place }) => place !== undefined) && inherits(errors);
-  if (!inherited) return { tree: undefined, errors, broken, partial };
+  const reading: Reading = { env, errors: [], broken: new Map(), partial: false };
+  const inherited = await withInherited(file, [], reading);
+  const { errors } = reading;
   const parsed = overrides
     .map((argument) => parseOverride(argument, errors))
-    .filter((o): o is Override => o !== undefined);
+    .filter((override): override is Override => override !== undefined);
+  if (!inherited) return { ...reading, tree: undefined };
   const tree = expandEnvironment(applyOverrides(inherited, parsed, errors), env, errors);
-  return { tree: tree.type === "map" ? tree : undefined, errors, broken };
+  return { ...reading, tree: tree as MapNode };
 }
 
 async function withInherited(
   file: string,
   chain: readonly string[],
-  env: Environment,
-  errors: CmmdError[],
-  broken: Map<string, number>,
-  from?: TreeNode,
+  reading: Reading,
+  from?: Place,
 ): Promise<MapNode | undefined> {
-  const read = await readTree(file, from?.place);
-  errors.push(...read.errors);
-  if (read.brokenAt !== undefined) broken.set(file, read.brokenAt);
+  const read = await readTree(file, from);
+  reading.errors.push(...read.errors);
+  if (read.brokenAt !== undefined) reading.broken.set(file, read.brokenAt);
   const { tree } = read;
   if (tree?.type !== "map") {
-    if (read.errors.length === 0)
-      errors.push(
-        new CmmdError("CMMD104", tree ? "a pipeline file must be a map of keys" : "the file is empty", {
-          hint: "Begin with `cmmd: 1`.",
-          place: tree?.place ?? { file, line: 1, column: 1, length: 1 },
-          exitCode: 2,
-        }),
-      );
+    const place = tree?.place ?? { file, line: 1, column: 1, length: 1 };
+    const message = tree ? "a pipeline file must be a map of keys" : "the file is empty";
+    if (read.errors.length === 0) problem(reading, "CMMD104", message, "Begin with `cmmd: 1`.", place);
     return undefined;
   }
-  const own = new Map(tree.entries);
-  const base = own.get("extends");
-  own.delete("extends");
-  const child: MapNode = { ...tree, entries: own };
-  if (!base) return child;
-  const node = base.value.type === "scalar" ? expandScalar(base.value, env, errors) : base.value;
-  if (node.type !== "scalar" || typeof node.value !== "string" || node.value === "") {
-    const hint = "Write one path, relative to this file: extends: other.yaml";
-    errors.push(
-      new CmmdError("CMMD206", `"extends" must be the path of a pipeline file`, {
-        hint,
-        place: node.place,
-        exitCode: 2,
-      }),
-    );
-    return child;
-  }
-  const path = resolve(dirname(file), node.value);
-  if ([...chain, file].includes(path)) {
-    const loop = [...chain, file, path].map((name) => name.split(/[\\/]/).at(-1)).join(" -> ");
-    const hint = "Remove one of the `extends`.";
-    errors.push(
-      new CmmdError("CMMD107", `"extends" leads back to a file itself: ${loop}`, {
-        hint,
-        place: node.place,
-        exitCode: 2,
-      }),
-    );
-    return child;
-  }
-  const parent = await withInherited(path, [...chain, file], env, errors, broken, node);
+  const entries = new Map(tree.entries);
+  const base = entries.get("extends");
+  entries.delete("extends");
+  const child: MapNode = { ...tree, entries };
+  const parent = base && (await parentOf(base.value, file, chain, reading));
+  if (base && !parent) reading.partial = true;
   return parent ? (mergeTrees(parent, child) as MapNode) : child;
+}
+
+/** The tree that `extends` names, itself with all that it inherits. */
+async function parentOf(
+  base: TreeNode,
+  file: string,
+  chain: readonly string[],
+  reading: Reading,
+): Promise<MapNode | undefined> {
+  const { value, place } =
+    base.type === "scalar" ? expandScalar(base, reading.env, reading.errors) : { ...base, value: null };
+  if (typeof value !== "string" || value === "") {
+    const hint = "Write one path, relative to this file: extends: other.yaml";
+    problem(reading, "CMMD206", `"extends" must be the path of a pipeline file`, hint, place);
+    return undefined;
+  }
+  const path = resolve(dirname(file), value);
+  const visited = [...chain, file];
+  if (!visited.includes(path)) return withInherited(path, visited, reading, place);
+  const loop = [...visited.slice(visited.indexOf(path)), path].map((name) => name.split(/[\\/]/).at(-1)).join(" -> ");
+  problem(reading, "CMMD107", `"extends" leads back to a file itself: ${loop}`, "Remove one of the `extends`.", place);
+  return undefined;
+}
+
+function problem(reading: Reading, code: string, message: string, hint: string, place: Place): void {
+  reading.errors.push(new CmmdError(code, message, { hint, place, exitCode: 2 }));
 }

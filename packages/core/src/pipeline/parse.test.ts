@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: pipelines refer to the environment in this way
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -215,7 +216,7 @@ test("nested components are checked, filled in and listed", async () => {
 
 test("variables: defaults, numbers without quotes, text with them, a literal by doubling", async () => {
   const text = minimal
-    .replace("root: clips", 'root: "${ROOT:-a}/${SUB}$${x}"')
+    .replace("root: clips", () => 'root: "${ROOT:-a}/${SUB}$${x}"')
     .replace("cmmd: 1", "cmmd: 1\nseed: ${SEED:-5}");
   const path = write("variables.yaml", text);
   const given = await parse(path, [], { SUB: "12", SEED: "9" });
@@ -224,7 +225,7 @@ test("variables: defaults, numbers without quotes, text with them, a literal by 
   expect((await mistakes(path)).map(({ at }) => at)).toEqual(["CMMD105 3:40+6"]);
   expect((await mistakes(path, ["data.root=${A-b}"])).map(({ at }) => at)).toEqual(["CMMD106 argument:11+6"]);
   const wrong = await mistakes(path, [], { SUB: "", SEED: "many" });
-  expect(wrong.map(({ at }) => at)).toEqual(["CMMD206 2:7+12"]);
+  expect(wrong.map(({ at }) => at)).toEqual(["CMMD206 2:7+10"]);
 });
 
 test("a variable that an override makes superfluous need not be set", async () => {
@@ -282,8 +283,8 @@ test.each([
   ["a tag", "seed: !!python/object 3\n", /CMMD104 8:7\+15/],
   ["a second document", "---\nseed: 3\n", /CMMD102/],
   ["a key that is no word", "[1]: 3\n", /CMMD104 8:1/],
-  ["an endless alias", "a: &a [*a]\n", /CMMD104 8:7\+2/],
-  ["an unknown alias", "a: *b\n", /CMMD102 8:4\+2/],
+  ["an endless alias", "a: &a [*a]\n", /CMMD104 8:8\+2/],
+  ["an unknown alias", "a: *b\n", /CMMD104 8:4\+2/],
 ])("YAML that cannot be used: %s", async (_, text, expected) => {
   const found = await mistakes(write("broken.yaml", `${minimal}#\n${text}`));
   expect(found.some(({ at }) => expected.test(at))).toBe(true);
@@ -301,7 +302,7 @@ test("files that cannot be read", async () => {
 test("aliases that multiply are refused", async () => {
   const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(10).fill(`*a${i}`).join(", ")}]`);
   const found = await mistakes(write("bomb.yaml", `a0: &a0 [x]\n${levels.join("\n")}\n`));
-  expect(found[0]!.at).toMatch(/^CMMD104/);
+  expect(found.map(({ message }) => message)).toContain("more than 20000 values, counting aliases");
 });
 
 test("names that objects inherit are unknown keys and components like any other", async () => {

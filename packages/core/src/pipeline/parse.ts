@@ -26,7 +26,7 @@ export interface Parsed {
 
 /**
  * Reads and validates a pipeline file. Throws `CmmdErrors` (exit code 2) with everything that is wrong, in the order of the file, each
- * with its place and what to do. Codes: CMMD101 to 112 (reading), CMMD201 to 217 (content), CMMD250 to 256 (plugins).
+ * with its place and what to do. Codes: CMMD101 to 111 (reading), CMMD201 to 217 (content), CMMD250 to 256 (plugins).
  */
 export async function parsePipeline(file: string, { overrides, env, registry }: ParseOptions): Promise<Parsed> {
   const path = resolve(file);
@@ -55,7 +55,7 @@ function prepareTree(tree: MapNode, path: string): MapNode {
     const list: TreeNode = { type: "list", items: [generate.value], place: generate.value.place, implicit: true };
     entries.set("generate", { ...generate, value: list });
   }
-  return { ...tree, entries };
+  return { ...tree, entries, place: start };
 }
 
 /** Loads the plugins that the pipeline names; their problems are placed where they are named. */
@@ -80,7 +80,7 @@ async function addPlugins(tree: MapNode, path: string, registry: Registry) {
   return { registry: extended.registry, specifiers, errors };
 }
 
-/** Codes of things that are not there: below a syntax error they may be there after all. */
+/** Codes of things that are not there: in text that could not be read they may be there after all. */
 const absences = new Set(["CMMD202", "CMMD205", "CMMD209", "CMMD210", "CMMD217"]);
 
 /** Leaves out what follows only from an error that is already told: an unset variable's value, or the text after a syntax error. */
@@ -88,7 +88,7 @@ function worthTelling(found: readonly CmmdError[], loaded: Loaded): CmmdError[] 
   const variables = loaded.errors.filter(({ code }) => code === "CMMD105" || code === "CMMD106");
   return found.filter(({ code, place }) => {
     if (!place) return true;
-    if (loaded.broken.size > 0 && absences.has(code)) return false;
+    if ((loaded.partial || loaded.broken.size > 0) && absences.has(code)) return false;
     if (place.line >= (loaded.broken.get(place.file) ?? Number.POSITIVE_INFINITY)) return false;
     return !variables.some(
       ({ place: at }) =>

@@ -24,7 +24,10 @@ const steps = (pointer: string): Path =>
 
 /** Ajv's findings as errors with places. Codes CMMD201, 202, 204 to 208. */
 export function problems(found: readonly ErrorObject[], subject: Subject): CmmdError[] {
-  const kept = withoutBranches([...found]);
+  // A constant of another type is wrong in one way, not in two.
+  const kept = withoutBranches(
+    found.filter((error) => error.keyword !== "type" || !allowed(error.parentSchema as Schema)),
+  );
   const unknown = kept.filter((error) => error.keyword === "additionalProperties");
   const misspelt = new Set(
     unknown.map((error) => {

@@ -151,8 +151,14 @@ class Converter {
     if (isAlias(node)) {
       const target = node.resolve(this.document);
       if (target && !this.open.has(target)) return this.convert(target);
-      if (target) this.problem(`the alias *${node.source} stands inside what it refers to`, place, "Write the value out.");
-      else this.problem(`the alias *${node.source} has no anchor`, place, `Write &${node.source} before the value that it means.`);
+      if (target)
+        this.problem(`the alias *${node.source} stands inside what it refers to`, place, "Write the value out.");
+      else
+        this.problem(
+          `the alias *${node.source} has no anchor`,
+          place,
+          `Write &${node.source} before the value that it means.`,
+        );
       return empty;
     }
     this.open.add(node);

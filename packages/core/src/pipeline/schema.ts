@@ -47,15 +47,11 @@ class Drawing {
     const drawn = this.draw(frame) as { properties: Record<string, Json>; required?: string[] };
     const { generate, ...properties } = drawn.properties;
     const list = generate as { items: Json; default: unknown; description: string };
-    const extending = {
-      extends: { type: "string", description: "A pipeline file to inherit from, relative to this one." },
-    };
     return {
       ...drawn,
       properties: {
         ...properties,
         generate: { description: list.description, anyOf: [list.items, { type: "array", items: list.items }] },
-        ...(!this.complete && extending),
       },
       // The name is the file's when absent.
       required: this.complete ? drawn.required?.filter((key) => key !== "name") : ["extends"],

@@ -1,9 +1,16 @@
-import { type Graph, type Node, sameShape, type Value } from "../ir/graph.js";
+import type { Builder } from "../ir/builder.js";
+import type { Graph, Node, Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
 import { type Rule, rewrite } from "./rewrite.js";
 
 const permOf = (node: Node) => node.attributes.perm as readonly number[];
 const isIdentity = (perm: readonly number[]) => perm.every((axis, i) => axis === i);
+
+/** x in another shape, without a reshape before it. */
+const reshaped = (b: Builder, x: Value, shape: readonly number[]) => {
+  const inner = b.producer(x);
+  return b.reshape(inner?.op === "Reshape" ? inner.inputs[0]! : x, shape);
+};
 
 /** Two transposes are one, or none. */
 const merge: Rule = (node, b) => {
@@ -25,16 +32,12 @@ const asReshape: Rule = (node, b) => {
   const shape = node.inputs[0]!.shape;
   const moved = permOf(node).filter((axis) => shape[axis] !== 1);
   return moved.every((axis, i) => i === 0 || moved[i - 1]! < axis)
-    ? [b.reshape(node.inputs[0]!, node.outputs[0]!.shape)]
+    ? [reshaped(b, node.inputs[0]!, node.outputs[0]!.shape)]
     : undefined;
 };
 
-const mergeReshapes: Rule = (node, b) => {
-  if (node.op !== "Reshape") return undefined;
-  const inner = b.producer(node.inputs[0]!);
-  if (inner?.op === "Reshape") return [b.reshape(inner.inputs[0]!, node.outputs[0]!.shape)];
-  return sameShape(node.inputs[0]!.shape, node.outputs[0]!.shape) ? [node.inputs[0]!] : undefined;
-};
+const mergeReshapes: Rule = (node, b) =>
+  node.op === "Reshape" ? [reshaped(b, node.inputs[0]!, node.outputs[0]!.shape)] : undefined;
 
 /** f(transpose(x)) = transpose(f(x)) by element, so that transposes meet and cancel; only where nothing else needs the transposed x. */
 const sink: Rule = (node, b, uses) => {

@@ -117,6 +117,9 @@ const toTyped: Record<DType, (values: ArrayLike<number>) => TensorData> = {
   bool: (values) => Uint8Array.from(values, Number),
 };
 
+// Keeps tfjs from advertising another package on the first eager operation.
+tf.env().set("PROD", true);
+
 export const traceBackend = new TraceBackend();
 tf.registerBackend(traceBackendName, () => traceBackend, 0);
 

@@ -20,7 +20,9 @@ export function matchEvents(
   for (let i = 1; i <= rows; i++)
     for (let j = 1; j <= columns; j++) {
       const at = i * stride + j;
-      const skip = better(pairs[at - 1]!, cost[at - 1]!, pairs[at - stride]!, cost[at - stride]!) ? at - 1 : at - stride;
+      const skip = better(pairs[at - 1]!, cost[at - 1]!, pairs[at - stride]!, cost[at - stride]!)
+        ? at - 1
+        : at - stride;
       pairs[at] = pairs[skip]!;
       cost[at] = cost[skip]!;
       const offset = Math.abs(reference[i - 1]! - detected[j - 1]!);

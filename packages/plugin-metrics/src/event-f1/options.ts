@@ -6,7 +6,8 @@ export const eventF1Options = Type.Object(
   {
     tolerance_ms: Type.Union([milliseconds, Type.Array(milliseconds, { minItems: 1 })], {
       default: 100,
-      description: "How far a detected onset may lie from the event that it matches; the first of a list is the headline.",
+      description:
+        "How far a detected onset may lie from the event that it matches; the first of a list is the headline.",
     }),
     events: Type.Union([Type.Literal("dataset"), Type.Literal("reference")], {
       default: "dataset",
@@ -16,7 +17,8 @@ export const eventF1Options = Type.Object(
     threshold_db: Type.Number({
       exclusiveMinimum: 0,
       default: 2.5,
-      description: "Mean rise over all bands within 12 ms that makes an onset. Lower finds weaker onsets and more false ones.",
+      description:
+        "Mean rise over all bands within 12 ms that makes an onset. Lower finds weaker onsets and more false ones.",
     }),
     range_db: Type.Number({
       exclusiveMinimum: 0,

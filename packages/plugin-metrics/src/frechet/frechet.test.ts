@@ -41,7 +41,8 @@ describe("frechetDistance", () => {
     const root = process.env.CMMD_TEST_DATA ?? resolve(import.meta.dirname, "../../../../../shared/data");
     const path = join(root, "golden/metrics.json");
     if (!existsSync(path)) test.skip(`${path} is absent (set CMMD_TEST_DATA)`);
-    const golden = JSON.parse(readFileSync(path, "utf8")).frechet as { X: number[][]; Y: number[][] } & Record<
+    const text = readFileSync(path, "utf8").replaceAll(/\bNaN\b/g, "null");
+    const golden = JSON.parse(text).frechet as { X: number[][]; Y: number[][] } & Record<
       "unbiased_sqrtm" | "unbiased_eig" | "gram_n_x_n" | "nuclear_norm" | "biased(cd-fvd)",
       number
     >;
@@ -66,8 +67,7 @@ describe("frechetDistance", () => {
 
   it("ignores a dimension without variance, and one that repeats another's direction", () => {
     const { x, y } = inputs(60, 50, 6);
-    const widen = (o: Observations) =>
-      observations(o.count, 7, (i, j) => (j < 6 ? o.data[i * 6 + j]! : -11.5));
+    const widen = (o: Observations) => observations(o.count, 7, (i, j) => (j < 6 ? o.data[i * 6 + j]! : -11.5));
     expect(frechetDistance(widen(x), widen(y))).toBeCloseTo(frechetDistance(x, y), 12);
     const rotate = (o: Observations) =>
       observations(o.count, 7, (i, j) => (j < 5 ? o.data[i * 6 + j]! : o.data[i * 6 + 5]! / Math.SQRT2));
@@ -78,7 +78,12 @@ describe("frechetDistance", () => {
     const { x } = inputs(5, 5, 3);
     expect(() => frechetDistance({ ...x, count: 1 }, x)).toThrow("at least 2 observations");
     expect(() => frechetDistance(x, { ...x, count: 3, dimensions: 5 })).toThrow("dimensions");
-    expect(() => frechetDistance(x, observations(5, 3, (i) => (i === 2 ? Number.NaN : i)))).toThrow("not finite");
+    expect(() =>
+      frechetDistance(
+        x,
+        observations(5, 3, (i) => (i === 2 ? Number.NaN : i)),
+      ),
+    ).toThrow("not finite");
   });
 });
 

@@ -9,7 +9,10 @@ function features(seed: number, offset = 0): Features {
 }
 const items = (offset: number) =>
   [1, 2, 3, 4].map((seed) =>
-    item(String(seed), [], { generated: { features: features(seed, offset) }, reference: { features: features(seed) } }),
+    item(String(seed), [], {
+      generated: { features: features(seed, offset) },
+      reference: { features: features(seed) },
+    }),
   );
 
 describe("frechet-log-mel", () => {

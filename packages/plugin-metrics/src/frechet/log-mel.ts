@@ -1,5 +1,5 @@
 import { CmmdError, type Context, type EvaluationItem, type Features, type MetricBody } from "@cmmd/core";
-import { type Observations, frechetDistance } from "./frechet.js";
+import { frechetDistance, type Observations } from "./frechet.js";
 import type { FrechetLogMelOptions } from "./options.js";
 
 const version = "frechet-log-mel 1";
@@ -22,13 +22,21 @@ function check(items: readonly EvaluationItem[]): void {
   for (const { id, generated, reference } of items)
     for (const [side, features] of Object.entries({ generated: generated.features, reference: reference.features })) {
       if (features.bins !== bins)
-        throw new CmmdError("CMMD601", `frechet-log-mel: the ${side} sound of clip ${id} has ${features.bins} bands, others have ${bins}`, {
-          hint: "Generate and prepare with the same features: run the pipeline again from the stage that differs.",
-        });
+        throw new CmmdError(
+          "CMMD601",
+          `frechet-log-mel: the ${side} sound of clip ${id} has ${features.bins} bands, others have ${bins}`,
+          {
+            hint: "Generate and prepare with the same features: run the pipeline again from the stage that differs.",
+          },
+        );
       if (!features.data.every(Number.isFinite))
-        throw new CmmdError("CMMD602", `frechet-log-mel: the ${side} sound of clip ${id} has values that are not finite`, {
-          hint: "Look at the training losses: weights that are not finite give such a sound.",
-        });
+        throw new CmmdError(
+          "CMMD602",
+          `frechet-log-mel: the ${side} sound of clip ${id} has values that are not finite`,
+          {
+            hint: "Look at the training losses: weights that are not finite give such a sound.",
+          },
+        );
     }
 }
 

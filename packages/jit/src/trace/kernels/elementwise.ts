@@ -21,13 +21,9 @@ const binary = {
 const map = <K extends string, V, R>(table: Record<K, V>, f: (value: V) => R) =>
   Object.fromEntries(Object.entries<V>(table).map(([key, value]) => [key, f(value)])) as Record<K, R>;
 
-const floorDiv = (b: Builder, x: Value, y: Value) => {
-  if (x.dtype === "float32") return b.op("Floor", [b.op("Div", [x, y])]);
-  const quotient = b.op("Div", [b.cast(x, "float32"), b.cast(y, "float32")]);
-  return b.cast(b.op("Floor", [quotient]), "int32");
-};
+const floorOfQuotient = (b: Builder, x: Value, y: Value) =>
+  b.op("Floor", [b.op("Div", [b.cast(x, "float32"), b.cast(y, "float32")])]);
 
-/** 1 where `condition` holds, else `otherwise`. */
 const select = (b: Builder, condition: Value, yes: Value, no: Value) => b.op("Where", [condition, yes, no]);
 
 export const elementwise: Readonly<Record<string, Lowering>> = {
@@ -60,8 +56,12 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
     const stepped = select(b, b.op("Greater", [x!, b.scalar(0)]), b.scalar(1), b.scalar(alpha));
     return select(b, b.op("IsNaN", [x!]), x!, stepped);
   },
-  FloorDiv: (b, { a, b: c }) => floorDiv(b, a!, c!),
-  Mod: (b, { a, b: c }) => b.op("Sub", [a!, b.op("Mul", [floorDiv(b, a!, c!), c!])]),
+  // tfjs gives integers here, whatever the operands.
+  FloorDiv: (b, { a, b: c }) => b.cast(floorOfQuotient(b, a!, c!), "int32"),
+  Mod: (b, { a, b: c }) => {
+    const quotient = b.cast(floorOfQuotient(b, a!, c!), a!.dtype as DType);
+    return b.op("Sub", [a!, b.op("Mul", [quotient, c!])]);
+  },
   SquaredDifference: (b, { a, b: c }) => {
     const difference = b.op("Sub", [a!, c!]);
     return b.op("Mul", [difference, difference]);

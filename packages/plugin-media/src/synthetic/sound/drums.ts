@@ -7,14 +7,14 @@ type Drum = (samples: Float32Array, rate: number, first: number, strength: numbe
 export const drums: Readonly<Record<"kick" | "snare" | "hat", Drum>> = {
   kick(samples, rate, first, strength, random) {
     let phase = 0;
-    each(samples, rate, first, 0.4, (i, t) => {
+    each(samples, rate, first, 0.75, (i, t) => {
       phase += (2 * Math.PI * (48 + 122 * Math.exp(-t / 0.028))) / rate;
       samples[i]! += strength * 0.95 * Math.sin(phase) * Math.exp(-t / 0.11);
     });
     addNoise(samples, rate, first, { strength: 0.5 * strength, decay: 0.004, low: 300, high: 4500 }, random);
   },
   snare(samples, rate, first, strength, random) {
-    each(samples, rate, first, 0.3, (i, t) => {
+    each(samples, rate, first, 0.4, (i, t) => {
       const head = Math.sin(2 * Math.PI * 186 * t) + 0.6 * Math.sin(2 * Math.PI * 331 * t);
       samples[i]! += strength * 0.42 * head * Math.exp(-t / 0.055);
     });

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { Builder } from "../ir/builder.js";
+import { Graph, Value } from "../ir/graph.js";
+import { simplify } from "./algebra.js";
+import { commonSubexpressions } from "./common-subexpressions.js";
+import { foldConstants } from "./constants.js";
+import { deadCode } from "./dead-code.js";
+import { cancelLayout } from "./layout.js";
+
+/** The text of a graph of one input x [2, 3] after a pass, without the program's first line. */
+function after(pass: (graph: Graph) => Graph, build: (b: Builder, x: Value) => Value | Value[]): string[] {
+  const b = new Builder();
+  const x = new Value([2, 3], "float32");
+  const outputs = [build(b, x)].flat();
+  return String(pass(new Graph("test", [x], b.nodes, outputs)))
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim());
+}
+
+describe("passes", () => {
+  it("dead code goes", () => {
+    const text = after(deadCode, (b, x) => {
+      b.op("Exp", [x]);
+      return b.op("Neg", [x]);
+    });
+    expect(text).toEqual(["%1: float32[2,3] = Neg(%0)", "return %1"]);
+  });
+
+  it("equal expressions are computed once, constants compared by content", () => {
+    const text = after(commonSubexpressions, (b, x) => [
+      b.op("Add", [b.op("Exp", [x]), b.scalar(2)]),
+      b.op("Add", [b.op("Exp", [x]), b.scalar(2)]),
+      b.op("Add", [b.op("Exp", [x]), b.scalar(3)]),
+    ]);
+    expect(text).toEqual([
+      "%1: float32[2,3] = Exp(%0)",
+      "%2: float32[2,3] = Add(%1, 2)",
+      "%3: float32[2,3] = Add(%1, 3)",
+      "return %2, %2, %3",
+    ]);
+  });
+
+  it("constants are folded: arithmetic with broadcasting, transposes", () => {
+    const text = after(foldConstants, (b, x) => {
+      const row = b.constant(Float32Array.of(1, 2, 3), [3], "float32");
+      const column = b.constant(Float32Array.of(10, 20), [2, 1], "float32");
+      const sum = b.op("Add", [row, column]);
+      return [b.op("Mul", [x, b.op("Mul", [b.scalar(2), b.scalar(3)])]), b.transpose(sum, [1, 0])];
+    });
+    expect(text).toEqual(["%1: float32[2,3] = Mul(%0, 6)", "return %1, float32[3,2]{11,21,12,22,13,23}"]);
+  });
+
+  it("neutral elements and spread operands vanish, biases join their product", () => {
+    const text = after(simplify, (b, x) => {
+      const spread = b.op("Mul", [x, b.full(2, [2, 3], "float32")]);
+      const bias = b.constant(Float32Array.of(1, 2), [2], "float32");
+      const product = b.op("Gemm", [x, x], { transA: 0, transB: 1 });
+      return [b.op("Add", [b.op("Mul", [spread, b.scalar(1)]), b.scalar(0)]), b.op("Add", [product, bias])];
+    });
+    expect(deadLines(text)).toEqual([
+      "%2: float32[2,3] = Mul(%0, 2)",
+      "%4: float32[2,2] = Gemm(%0, %0, float32[2]{1,2}) transA=0 transB=1",
+      "return %2, %4",
+    ]);
+  });
+
+  it("transposes sink, meet and cancel; reshapes merge", () => {
+    const text = after(cancelLayout, (b, x) => {
+      const t = b.op("Exp", [b.transpose(x, [1, 0])]);
+      const reshaped = b.reshape(b.reshape(b.op("Add", [t, b.scalar(1)]), [6]), [1, 6]);
+      return [
+        b.transpose(b.op("Mul", [b.op("Abs", [b.transpose(x, [1, 0])]), b.scalar(2)]), [1, 0]),
+        b.transpose(reshaped, [1, 0]),
+      ];
+    });
+    const kept = deadLines(text);
+    expect(kept.filter((line) => line.includes("Transpose")).length).toBe(1);
+    expect(kept.filter((line) => line.includes("Reshape")).length).toBe(1);
+    expect(kept.at(-1)).toMatch(/^return/);
+  });
+});
+
+/** The lines whose results are used by a later line. */
+function deadLines(text: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const line of text.toReversed()) {
+    const [name] = line.split(":");
+    const used = kept.some(
+      (later) =>
+        new RegExp(`${name}(?![0-9])`).test(later.split("=").at(-1)!) ||
+        new RegExp(`${name}(?![0-9])`).test(later.split(" = ")[1] ?? ""),
+    );
+    if (line.startsWith("return") || used) kept.unshift(line);
+  }
+  return kept;
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import { expectSame, noise } from "../../test/compare.js";
+import { jit, tf, valueAndGrad } from "../index.js";
+
+const x = noise([2, 3, 4], 1.1);
+const y = noise([3, 1], 0.7);
+const positive = { shape: x.shape, data: x.data.map((v) => v * v + 0.1) };
+const integers = { shape: [2, 3], data: Int32Array.of(-5, 7, 0, 3, -2, 9) };
+const flags = { shape: [2, 3, 4], data: Uint8Array.from({ length: 24 }, (_, i) => Number(i % 3 === 0)) };
+
+type F = (...args: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
+
+const unary = [
+  tf.abs, tf.acos, tf.asin, tf.asinh, tf.atan, tf.atanh, tf.ceil, tf.cos, tf.cosh, tf.elu, tf.erf, tf.exp, tf.expm1, tf.floor,
+  tf.isFinite, tf.isInf, tf.isNaN, tf.leakyRelu, tf.neg, tf.reciprocal, tf.relu, tf.relu6, tf.round, tf.selu, tf.sigmoid, tf.sign,
+  tf.sin, tf.sinh, tf.softplus, tf.square, tf.step, tf.tan, tf.tanh, tf.zerosLike, tf.onesLike, tf.softmax, tf.logSoftmax,
+  tf.clone,
+] as F[]; // biome-ignore format: a list
+const ofPositive = [tf.acosh, tf.log, tf.log1p, tf.rsqrt, tf.sqrt] as F[];
+const binary = [
+  tf.add, tf.sub, tf.mul, tf.div, tf.maximum, tf.minimum, tf.squaredDifference, tf.equal, tf.notEqual, tf.greater,
+  tf.greaterEqual, tf.less, tf.lessEqual, tf.floorDiv, tf.mod, tf.prelu,
+] as F[]; // biome-ignore format: a list
+const reductions = [tf.sum, tf.mean, tf.max, tf.min, tf.prod, tf.argMax, tf.argMin, tf.logSumExp] as ((
+  x: tf.Tensor,
+  axis?: number,
+) => tf.Tensor)[];
+
+describe("lowering against tfjs's eager cpu backend", () => {
+  it.each(unary.map((f) => [f.name, f] as const))("%s", async (_, f) => {
+    await expectSame(f, [x], 1e-6);
+  });
+  it.each(ofPositive.map((f) => [f.name, f] as const))("%s", async (_, f) => {
+    const shifted = { ...positive, data: positive.data.map((v) => v + (f === (tf.acosh as F) ? 1 : 0)) };
+    await expectSame(f, [shifted], 1e-6);
+  });
+  it.each(binary.map((f) => [f.name, f] as const))("%s, broadcasting both ways", async (_, f) => {
+    await expectSame((a: tf.Tensor, b: tf.Tensor) => [f(a, b), f(b, a), f(a, a)], [x, y], 1e-5);
+  });
+  it.each(reductions.map((f) => [f.name, f] as const))("%s", async (_, f) => {
+    await expectSame((a: tf.Tensor) => [f(a, 0), f(a, 1), f(a, -1)], [x], 1e-6);
+  });
+
+  const others: Record<string, [F, unknown[]]> = {
+    "sum of bool and of all": [(a) => [tf.sum(a), tf.sum(tf.cast(a, "float32"))], [flags]],
+    "any, all": [(a) => [tf.any(a, 1), tf.all(a, 2), tf.any(a)], [flags]],
+    "logical": [(a) => [tf.logicalAnd(a, tf.logicalNot(a)), tf.logicalOr(a, a)], [flags]],
+    "where": [(c, a) => [tf.where(c, a, tf.neg(a)), tf.where(c, a, tf.scalar(2))], [flags, x]],
+    "pow": [(a) => [tf.pow(a, 2), tf.pow(a, 0.5)], [positive]],
+    "clipByValue": [(a) => tf.clipByValue(a, -0.2, 0.3), [x]],
+    "int32 arithmetic": [(a) => [tf.floorDiv(a, 3), tf.mod(a, 4), tf.mul(a, a), tf.abs(a), tf.div(a, 2)], [integers]],
+    "casts": [(a, b, c) => [tf.cast(tf.mul(a, 10), "int32"), tf.cast(b, "float32"), tf.cast(a, "bool"), tf.cast(c, "int32")], [x, integers, flags]],
+    "matMul": [
+      (a, b) => [
+        tf.matMul(a, b),
+        tf.matMul(a, a, false, true),
+        tf.matMul(a, a, true, false),
+        tf.matMul(b, a, true, true),
+        tf.matMul(tf.gather(a, 0), tf.gather(b, 1)),
+      ],
+      [x, noise([2, 4, 3], 2)],
+    ],
+    "reshape, transpose, expandDims, squeeze": [(a) => [tf.reshape(a, [4, -1]), tf.transpose(a, [2, 0, 1]), tf.squeeze(tf.expandDims(a, -1))], [x]],
+    "concat, stack, unstack, split": [
+      (a) => [tf.concat([a, a, tf.neg(a)], 1), tf.stack([a, a], 3), ...tf.unstack(a, 1), ...tf.split(a, [1, 3], 2), ...tf.split(a, 2, 2)],
+      [x],
+    ],
+    "slice, stridedSlice": [
+      (a) => [tf.slice(a, [0, 1, 2], [2, -1, 1]), tf.stridedSlice(a, [1, 2, 0], [0, 0, 4], [-1, -1, 2]), tf.stridedSlice(a, [0, 1, 0], [2, 2, 4], [1, 1, 1], 0, 0, 0, 0, 2)],
+      [x],
+    ],
+    "pad, mirrorPad": [
+      (a) => [tf.pad(a, [[0, 0], [1, 2], [0, 1]]), tf.pad(a, [[1, 0], [0, 0], [0, 0]], 3), tf.mirrorPad(a, [[0, 0], [1, 1], [2, 0]], "reflect"), tf.mirrorPad(a, [[1, 0], [1, 1], [2, 0]], "symmetric")],
+      [x],
+    ],
+    "tile, broadcastTo": [(a, b) => [tf.tile(a, [2, 1, 3]), tf.broadcastTo(b, [2, 3, 5])], [x, y]],
+    "gather, reverse": [(a) => [tf.gather(a, tf.tensor1d([2, 0, 0, 1], "int32"), 1), tf.reverse(a, [0, 2])], [x]],
+    "oneHot, unsortedSegmentSum": [(a) => [tf.oneHot(tf.tensor1d([1, 0, 3], "int32"), 4), tf.unsortedSegmentSum(tf.reshape(a, [4, 6]), tf.tensor1d([2, 0, 2, 1], "int32"), 3)], [x]],
+    "cumsum": [(a) => [tf.cumsum(a, 1), tf.cumsum(a, 2, true), tf.cumsum(a, 0, false, true)], [x]],
+    "resizeNearestNeighbor": [(a) => [tf.image.resizeNearestNeighbor(a as tf.Tensor3D, [5, 2]), tf.image.resizeNearestNeighbor(a as tf.Tensor3D, [4, 6])], [x]],
+    "fill, range, linspace, addN": [(a) => [tf.fill([2, 2], 3), tf.range(0, 5, 2), tf.linspace(0, 1, 5), tf.addN([a, a, a])], [x]],
+    "moments, logistic loss": [(a) => [tf.moments(a, [1, 2]).variance, tf.losses.meanSquaredError(a, tf.neg(a))], [x]],
+  }; // biome-ignore format: a table
+  it.each(Object.entries(others))("%s", async (_, [f, args]) => {
+    await expectSame(f, args, 1e-5);
+  });
+
+  it("gradients of gather, slice, pad, concat, split, tile, max, where and pow", async () => {
+    const f = (a: tf.Tensor) =>
+      valueAndGrad((a: tf.Tensor) => {
+        const parts = [
+          tf.gather(a, tf.tensor1d([2, 0, 0], "int32"), 1),
+          tf.slice(a, [0, 1, 1], [2, 2, 2]),
+          tf.pad(a, [[0, 1], [2, 0], [0, 0]]),
+          tf.concat([a, tf.square(a)], 0),
+          tf.split(a, [1, 3], 2)[1]!,
+          tf.tile(a, [1, 2, 2]),
+          tf.max(a, 1),
+          tf.where(tf.greater(a, 0), tf.exp(a), a),
+          tf.pow(tf.abs(a), 1.5),
+          tf.softmax(a),
+          tf.mean(a, 2),
+        ]; // biome-ignore format: a list
+        return {
+          value: tf.addN(
+            parts.map((part, i) =>
+              part
+                .mul(tf.range(0, part.size).sin().reshape(part.shape))
+                .sum()
+                .mul(i + 1),
+            ),
+          ),
+        };
+      }, a);
+    await expectSame(f, [x], 1e-5);
+  });
+});
+
+describe("what cannot be traced", () => {
+  const lower = (f: (x: tf.Tensor) => tf.Tensor) => () => jit(f).lower(x);
+
+  it("reading a value names the operation", () => {
+    expect(lower((a) => (tf.exp(a).dataSync()[0]! > 0 ? a : tf.neg(a)))).toThrow(
+      /\[2,3,4\] \(the result of Exp\) was read/,
+    );
+  });
+  it("random numbers must be inputs", () => {
+    expect(lower((a) => tf.randomNormal([1001]).sum().add(a))).toThrow(/constant of shape \[1001\]/);
+    expect(lower((a) => tf.zeros([5000]).sum().add(a))).not.toThrow();
+  });
+  it("a kernel without lowering is named", () => {
+    expect(lower((a) => tf.topk(a, 1).values)).toThrow(/TopK cannot be traced/);
+  });
+  it("an async function is refused", () => {
+    const f = (async (a: tf.Tensor) => a) as unknown as (a: tf.Tensor) => tf.Tensor;
+    expect(lower(f)).toThrow(/async/);
+  });
+  it("leaves tfjs as it was", () => {
+    expect(lower((a) => tf.topk(a, 1).values)).toThrow();
+    expect(tf.getBackend()).toBe("cpu");
+    expect(tf.exp(0).dataSync()[0]).toBe(1);
+  });
+});
