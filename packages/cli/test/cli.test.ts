@@ -184,4 +184,24 @@ describe("run", () => {
     expect(jsonLines(json.out).at(-1)).toMatchObject({ type: "error", code: "CMMD404" });
     expect(readFileSync(join(cwd, "store"), "utf8")).toBe("");
   });
+
+  it("names a bug as one, with its place in the code and where to report it", async () => {
+    const cwd = smallDemo();
+    writeFileSync(
+      join(cwd, "bad.ts"),
+      `import { defineDataset, definePlugin } from "@cmmd/core";
+       import { Type } from "@sinclair/typebox";
+       const bad = defineDataset({
+         summary: "Fails.", options: Type.Object({}), renders: true,
+         async render() { throw new TypeError("cannot read the moon"); },
+         async *clips() {},
+       });
+       export default definePlugin({ name: "bad", datasets: { bad } });`,
+    );
+    writeFileSync(join(cwd, "bad.yaml"), "extends: demo.yaml\nplugins: [./bad.ts]\ndata: { use: bad }\n");
+    const { code, err } = await cmmd(["run", "bad.yaml"], { cwd });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^internal: TypeError: cannot read the moon\n.*bad\.ts:5/);
+    expect(err).toMatch(/report it, with these lines, at https:/);
+  });
 });

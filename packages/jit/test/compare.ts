@@ -13,7 +13,7 @@ const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor
 const isDevice = (node: unknown): node is DeviceTensor => typeof node === "object" && node !== null && "read" in node;
 
 /** Host tensors as tfjs tensors of the eager backend. */
-export function eagerTensors(tree: unknown): unknown {
+function eagerTensors(tree: unknown): unknown {
   const { leaves, structure } = flattenTree(tree, isHost);
   const dtype = (data: HostTensor["data"]) =>
     data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : "bool";

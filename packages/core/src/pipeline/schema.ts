@@ -15,7 +15,7 @@ type Json = Readonly<Record<string, unknown>>;
 export function pipelineSchema(registry: Registry): Json {
   const whole = new Drawing(registry, true);
   const partial = new Drawing(registry, false);
-  return {
+  const schema = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "cmmd pipeline",
     type: "object",
@@ -30,6 +30,8 @@ export function pipelineSchema(registry: Registry): Json {
       ...partial.definitions(),
     },
   };
+  // TypeBox marks its schemas with symbols, which JSON does not have.
+  return JSON.parse(JSON.stringify(schema)) as Json;
 }
 
 /** Draws schemas for editors: what has a default is not required, and nested entries refer to the definition of their kind. */

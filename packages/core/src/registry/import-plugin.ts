@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { extname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { CmmdError } from "../errors.js";
@@ -18,14 +19,17 @@ export function absoluteSpecifier(specifier: string, base: string): string {
 
 /** Path of a package's entry module as seen from the folder `base`, else from this installation. Undefined when not installed. */
 export async function resolvePackage(specifier: string, base: string | undefined): Promise<string | undefined> {
-  const { createJiti } = await import("jiti");
-  const jiti = createJiti(here, { fsCache: false });
-  const parents = [...(base === undefined ? [] : [pathToFileURL(join(base, "pipeline.yaml")).href]), here];
-  for (const parentURL of parents) {
-    const found = jiti.esmResolve(specifier, { parentURL, try: true });
+  if (base !== undefined) {
+    const { createJiti } = await import("jiti");
+    const parentURL = pathToFileURL(join(base, "pipeline.yaml")).href;
+    const found = createJiti(here, { fsCache: false }).esmResolve(specifier, { parentURL, try: true });
     if (found) return found.startsWith("file:") ? fileURLToPath(found) : found;
   }
-  return undefined;
+  try {
+    return createRequire(here).resolve(specifier);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import { CmmdError } from "../errors.js";
 import type { StageSummary } from "../stages/stage.js";
@@ -12,7 +13,7 @@ export type Outcome =
   | { readonly state: "failed"; readonly error: Error };
 
 /** Milliseconds that an interrupted stage has for its checkpoint; the whole command must end within two seconds. */
-const graceMs = 1700;
+const graceMs = 1500;
 
 function crash(error: NodeJS.ErrnoException): Error {
   if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") return error;
@@ -28,6 +29,7 @@ export class StageThread {
   readonly #emit: (event: RunEvent) => void;
   readonly #flag = newAbortFlag();
   #worker: Worker | undefined;
+  #stage = "";
 
   constructor(start: Omit<WorkerStart, "abort">, signal: AbortSignal, emit: (event: RunEvent) => void) {
     this.#start = start;
@@ -38,9 +40,11 @@ export class StageThread {
   #open(): Worker {
     const workerData: WorkerStart = { ...this.#start, abort: this.#flag };
     const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData, stdout: true, stderr: true });
-    // What libraries print must not get between the lines of events on standard output.
-    worker.stdout.pipe(process.stderr, { end: false });
-    worker.stderr.pipe(process.stderr, { end: false });
+    // What libraries print would get between the lines of events, or tear a live display.
+    for (const stream of [worker.stdout, worker.stderr])
+      createInterface({ input: stream }).on("line", (message) =>
+        this.#emit({ type: "log", stage: this.#stage, level: "info", message }),
+      );
     // Between two stages nobody waits for the thread: the next one starts a new thread.
     worker.on("error", () => undefined);
     worker.on("exit", () => {
@@ -51,6 +55,7 @@ export class StageThread {
 
   /** Computes one stage. On abort the stage has a moment to write its checkpoint; then the thread is ended, which harms nothing. */
   compute(order: StageOrder): Promise<Outcome> {
+    this.#stage = order.stage;
     this.#worker ??= this.#open();
     const worker = this.#worker;
     return new Promise((resolve) => {

@@ -14,7 +14,7 @@ const artifactsFile = "artifacts.json";
 const partial = ".partial";
 
 /** An earlier description of a stage, finished or not. */
-export interface Described {
+interface StoredDescription {
   readonly key: string;
   readonly description: Json;
   /** Milliseconds since 1970 at which work on it began. */
@@ -71,10 +71,10 @@ export class Store {
   }
 
   /** All descriptions of a stage in the store, newest first. What cannot be read is left out: it only explains. */
-  descriptions(stage: string): Described[] {
+  descriptions(stage: string): StoredDescription[] {
     const folder = join(this.root, "store", stage);
     if (!existsSync(folder)) return [];
-    const found: Described[] = [];
+    const found: StoredDescription[] = [];
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name, keyFile);
       if (!entry.isDirectory() || !existsSync(path)) continue;

@@ -3,7 +3,7 @@ import { sizeOf } from "../ir/graph.js";
 import { type Geometry, inputOfOutput } from "./geometry.js";
 
 /** A dense tensor of tfjs's cpu backend. */
-export interface Eager {
+interface Eager {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }

@@ -14,7 +14,7 @@ export const syntheticOptions = Type.Object(
       },
       { additionalProperties: false, default: {}, description: "How many recordings to render." },
     ),
-    seconds: Type.Number({ minimum: 2, maximum: 600, default: 6, description: "Length of each recording." }),
+    seconds: Type.Number({ minimum: 2, maximum: 300, default: 6, description: "Length of each recording." }),
     size: Type.Integer({
       minimum: 32,
       maximum: 1024,

@@ -77,7 +77,7 @@ describe("rendering", () => {
   it("stops between frames when it is interrupted", async () => {
     const interrupted = new AbortController();
     const context = { ...(await testContext()), signal: interrupted.signal };
-    const rendering = syntheticDataset.render!({ ...small, seconds: 600 }, context);
+    const rendering = syntheticDataset.render!({ ...small, seconds: 60 }, context);
     setTimeout(() => interrupted.abort(new Error("interrupted")), 300);
     await expect(rendering).rejects.toThrow("interrupted");
     expect(Object.keys(digests(context.folder)).filter((name) => !name.endsWith(".json"))).toEqual([]);

@@ -29,8 +29,8 @@ describe("event-f1", () => {
     const { value, perItem } = await compute([clip("a", a, a), clip("b", b, b), clip("c", c, c)]);
     expect(value("event_f1@100ms")).toMatchObject({ value: 1, control: 0, better: "higher" });
     expect(value("event_reference_f1@100ms")?.value).toBe(1);
-    expect(value("event_offset_abs@100ms")?.value).toBeLessThan(1);
-    expect(value("event_offset_abs@100ms")?.control).toBeUndefined();
+    expect(value("event_abs_offset@100ms")?.value).toBeLessThan(1);
+    expect(value("event_abs_offset@100ms")?.control).toBeUndefined();
     expect(perItem).toEqual({
       a: { "event_f1@100ms": 1 },
       b: { "event_f1@100ms": 1 },
@@ -54,7 +54,7 @@ describe("event-f1", () => {
     expect(value("event_recall@100ms")?.value).toBeCloseTo(3 / 4, 12);
     expect(value("event_f1@100ms")?.value).toBeCloseTo(6 / 9, 12);
     expect(value("event_offset@100ms")?.value).toBeCloseTo((40 + 40 - 20) / 3, 0);
-    expect(value("event_offset_abs@100ms")?.value).toBeCloseTo(100 / 3, 0);
+    expect(value("event_abs_offset@100ms")?.value).toBeCloseTo(100 / 3, 0);
     expect(perItem?.silent).toEqual({ "event_f1@100ms": 0 });
     expect(depends).toMatchObject({ clips: 3, clips_without_events: 1, events: 4, generated_onsets: 5 });
   });

@@ -13,7 +13,7 @@ const figures: readonly {
   { name: "event_f1", of: f1, better: "higher" },
   { name: "event_precision", of: precision, better: "higher" },
   { name: "event_recall", of: recall, better: "higher" },
-  { name: "event_offset_abs", of: meanAbsoluteOffset, better: "lower", unit: "ms" },
+  { name: "event_abs_offset", of: meanAbsoluteOffset, better: "lower", unit: "ms" },
   { name: "event_offset", of: meanOffset, unit: "ms" },
 ];
 
@@ -48,6 +48,8 @@ export const eventF1: MetricBody<EventF1Options> = {
       gap_ms: options.gap_ms,
       matching: "maximum one-to-one, least summed offset",
       events_from: options.events,
+      offset: "detected - event, mean over what matched; positive: the sound is late",
+      reference_f1: "the same detector on the reference sound: what a perfect model could reach",
       control: "every generated clip against the events of every other clip",
       clips: clips.length,
       clips_without_events: clips.filter(({ events }) => events.length === 0).length,

@@ -1,5 +1,5 @@
 /** Indices of a matched reference event and detected onset. */
-export type Match = readonly [reference: number, detected: number];
+type Match = readonly [reference: number, detected: number];
 
 /**
  * Maximum one-to-one matching of two ascending lists of times (s) with |reference - detected| <= tolerance: as many

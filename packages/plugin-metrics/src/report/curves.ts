@@ -7,7 +7,7 @@ type Curve = ReportInput["curves"][string];
 
 /** Points drawn at most; means of as many stretches stand for a longer curve. */
 const mostPoints = 400;
-/** Part of the curve over which the bold line forgets. */
+/** Half the width of the bold line's window, as a part of the curve. */
 const smoothing = 0.03;
 
 function thinned(curve: Curve): Curve {
@@ -20,15 +20,18 @@ function thinned(curve: Curve): Curve {
   });
 }
 
-/** Exponential moving average that starts without bias. */
+/** Moving average over a triangular window around each point, so that the line does not lag. */
 function smoothed(curve: Curve): Curve {
-  const keep = 1 - 1 / Math.max(1, smoothing * curve.length);
-  let sum = 0;
-  let weight = 0;
-  return curve.map(({ step, value }) => {
-    sum = keep * sum + value;
-    weight = keep * weight + 1;
-    return { step, value: sum / weight };
+  const reach = Math.round(smoothing * curve.length);
+  return curve.map(({ step }, at) => {
+    let sum = 0;
+    let weights = 0;
+    for (let i = Math.max(0, at - reach); i <= Math.min(curve.length - 1, at + reach); i++) {
+      const weight = reach + 1 - Math.abs(i - at);
+      sum += weight * curve[i]!.value;
+      weights += weight;
+    }
+    return { step, value: sum / weights };
   });
 }
 

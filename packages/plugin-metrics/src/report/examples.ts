@@ -36,7 +36,7 @@ async function example(item: Item, task: string, definition: FeatureDefinition):
     const events = name === "reference" || caption.events ? item.events : [];
     return html`<figure class="${name}">
 <figcaption>${caption[name]}</figcaption>
-<video controls playsinline preload="metadata" src="data:video/mp4;base64,${await embedded(video, item.id)}"></video>
+<video controls playsinline preload="auto" src="data:video/mp4;base64,${await embedded(video, item.id)}"></video>
 ${await spectrogram(features, range, events, definition)}
 </figure>`;
   };

@@ -24,13 +24,13 @@ describe("the page as text", () => {
   });
 
   it("rounds to three digits and keeps whole parts", () => {
-    expect([0.64159, 12345.6, 761.5448, 1.5e-7, 0, -3.14159, 100].map(figure)).toEqual([
+    expect([0.64159, 12345.6, 761.5448, 1.5e-7, 0, -3.2468, 100].map(figure)).toEqual([
       "0.642",
       "12346",
       "762",
       "1.50e-7",
       "0",
-      "-3.14",
+      "-3.25",
       "100",
     ]);
   });

@@ -12,8 +12,14 @@ export function figure(value: number): string {
     : String(Number(value.toPrecision(size >= 100 ? Math.ceil(Math.log10(size + 1)) : 3)));
 }
 
+const spellings: Readonly<Record<string, string>> = { f1: "F1", fad: "FAD", abs: "absolute" };
+
 /** `event_f1@100ms` as words. */
-export const words = (name: string) => name.replaceAll("_", " ").replace("@", " @ ");
+export function words(name: string): string {
+  const [figure, at] = name.split("@");
+  const spelt = figure!.split("_").map((word) => spellings[word] ?? word);
+  return spelt.join(" ") + (at === undefined ? "" : ` at ${at.replace(/(\d)(?=[a-z])/, "$1 ")}`);
+}
 
 const arrows = { higher: "↑ higher is better", lower: "↓ lower is better" } as const;
 
@@ -29,10 +35,14 @@ function bar({ value, control, unit, better }: MetricValue): Markup | undefined 
   return html`<span class="bar"><b style="width:${(100 * value).toFixed(1)}%"></b>${mark}</span>`;
 }
 
-function cell(value: MetricValue | undefined): Markup {
-  if (!value) return html`<td class="none">–</td>`;
+function cell(group: Groups[number], name: string): Markup {
+  const result = group.metrics.find(({ result }) => result.values.some((value) => value.name === name))?.result;
+  const value = result?.values.find((candidate) => candidate.name === name);
+  if (!result || !value) return html`<td class="none">–</td>`;
   const unit = value.unit && html` <small>${value.unit}</small>`;
-  const control = value.control !== undefined && html`<small class="control">control ${figure(value.control)}</small>`;
+  const control =
+    value.control !== undefined &&
+    html`<small class="control" title="${show(result.depends.control)}">control ${figure(value.control)}</small>`;
   return html`<td><strong>${figure(value.value)}</strong>${unit}${control}${bar(value)}</td>`;
 }
 
@@ -45,13 +55,11 @@ export function metricTable(groups: Groups): Markup {
     for (const { use, result } of metrics)
       for (const value of result.values)
         if (!rows.has(value.name)) rows.set(value.name, { value, what: `${use}: ${show(result.depends.what)}` });
-  const valueIn = (group: Groups[number], name: string) =>
-    group.metrics.flatMap(({ result }) => result.values).find((value) => value.name === name);
   return html`<div class="scroll"><table class="metrics">
 <thead><tr><th></th>${shown.map(({ name, items }) => html`<th>${name}<small>${items.length} clips</small></th>`)}</tr></thead>
 <tbody>${[...rows.values()].map(
     ({ value, what }) =>
-      html`<tr><th title="${what}">${words(value.name)}${value.better && html`<small>${arrows[value.better]}</small>`}</th>${shown.map((group) => cell(valueIn(group, value.name)))}</tr>\n`,
+      html`<tr><th title="${what}">${words(value.name)}${value.better && html`<small>${arrows[value.better]}</small>`}</th>${shown.map((group) => cell(group, value.name))}</tr>\n`,
   )}</tbody></table></div>
 ${dependencies(shown)}`;
 }

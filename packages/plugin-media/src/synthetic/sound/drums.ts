@@ -11,7 +11,7 @@ export const drums: Readonly<Record<"kick" | "snare" | "hat", Drum>> = {
       phase += (2 * Math.PI * (48 + 122 * Math.exp(-t / 0.028))) / rate;
       samples[i]! += strength * 0.95 * Math.sin(phase) * Math.exp(-t / 0.11);
     });
-    addNoise(samples, rate, first, { strength: 0.5 * strength, decay: 0.004, low: 300, high: 4500 }, random);
+    addNoise(samples, rate, first, { strength: 0.8 * strength, decay: 0.004, low: 500, high: 6000 }, random);
   },
   snare(samples, rate, first, strength, random) {
     each(samples, rate, first, 0.4, (i, t) => {

@@ -9,6 +9,8 @@ const reflections = [
 const peak = 0.82;
 /** Of the noise floor: about -62 dB. */
 const floorLevel = 0.0008;
+/** The noise repeats after some seconds, far below what is heard: drawing it costs more than all the rest. */
+const noiseLength = 1 << 17;
 
 /** The dry sound in a small room: early reflections, peak at 0.82, a low floor of soft noise. Takes `dry` over. */
 export function inRoom(dry: Float32Array, rate: number, random: Random): Waveform {
@@ -22,10 +24,10 @@ export function inRoom(dry: Float32Array, rate: number, random: Random): Wavefor
     loudest = Math.max(loudest, Math.abs(sum));
   }
   const gain = loudest > 0 ? (peak - 4 * floorLevel) / loudest : 0;
-  const noise = random.normal(dry.length);
+  const noise = random.normal(noiseLength);
   let soft = 0;
   for (let i = 0; i < dry.length; i++) {
-    soft += 0.25 * (noise[i]! - soft);
+    soft += 0.25 * (noise[i % noiseLength]! - soft);
     dry[i] = Math.min(peak, Math.max(-peak, dry[i]! * gain + 2.6 * floorLevel * soft));
   }
   return { rate, samples: dry };
