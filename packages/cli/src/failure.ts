@@ -16,13 +16,6 @@ interface Failure {
   readonly text: string;
 }
 
-function bugsUrl(): string {
-  const description = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-    bugs: { url: string };
-  };
-  return description.bugs.url;
-}
-
 /** oclif joins the words after an unknown command with colons, taking them for topics. */
 const unknownCommand = /^command ([^:\s]+)\S* not found$/;
 
@@ -45,7 +38,7 @@ async function usage(error: Error): Promise<Failure> {
 function internal(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? error.stack : undefined;
-  const hint = `This is a bug in cmmd. Please report it, with these lines, at ${bugsUrl()}`;
+  const hint = "This is a bug in cmmd. Please report it with these lines where cmmd comes from.";
   return {
     exitCode: 1,
     lines: [{ type: "error", code: "internal", message, hint }],

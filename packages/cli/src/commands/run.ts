@@ -3,7 +3,9 @@ import type { Renderer } from "../render/renderer.js";
 
 async function rendererOf(json: boolean, stages: readonly string[]): Promise<Renderer> {
   if (json) return (await import("../render/json.js")).jsonRenderer();
-  if (process.stdout.isTTY && !process.env.CI) return (await import("../render/live.js")).liveRenderer(stages);
+  // A live display needs lines to draw on; some terminals have no width.
+  if (process.stdout.isTTY && process.stdout.columns >= 40 && !process.env.CI)
+    return (await import("../render/live.js")).liveRenderer(stages);
   return (await import("../render/plain.js")).plainRenderer();
 }
 

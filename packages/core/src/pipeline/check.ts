@@ -8,7 +8,7 @@ import { described, problems } from "./problems.js";
 import { dotted, type Path, placeAt, placeOfMissing, type TreeNode } from "./tree.js";
 import { besideKeys, besides, markedKind, type UseEntry } from "./use.js";
 
-export const kindNames: Readonly<Record<Kind, string>> = {
+const kindNames: Readonly<Record<Kind, string>> = {
   datasets: "dataset",
   transforms: "transform",
   codecs: "codec",

@@ -13,7 +13,11 @@ function oneOf<const T extends readonly string[]>(words: T, options: { descripti
   );
 }
 
-const fileName = { pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", maxLength: 80 };
+const fileName = {
+  title: 'text of letters, digits, ".", "_" and "-"',
+  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$",
+  maxLength: 80,
+};
 
 const optimizer = Type.Object(
   {

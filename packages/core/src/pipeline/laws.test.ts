@@ -17,11 +17,12 @@ import { showPipeline } from "./show.js";
 import { plainValue, type TreeNode } from "./tree.js";
 
 const folder = mkdtempSync(join(tmpdir(), "cmmd-laws-"));
+const components = fileURLToPath(new URL("./fixtures/components.mjs", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const complete = readFileSync(fixture("complete.yaml"), "utf8");
 let registry: Registry;
 beforeAll(async () => {
-  registry = await loadRegistry({ builtins: [], plugins: [fixture("components.mjs")], base: folder });
+  registry = await loadRegistry({ builtins: [], plugins: [components], base: folder });
 });
 
 async function parseText(text: string, overrides: readonly string[] = []): Promise<ResolvedPipeline> {

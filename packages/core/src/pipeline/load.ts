@@ -34,8 +34,16 @@ export async function loadTree(file: string, overrides: readonly string[], env: 
     .map((argument) => parseOverride(argument, errors))
     .filter((override): override is Override => override !== undefined);
   if (!inherited) return { ...reading, tree: undefined };
-  const tree = expandEnvironment(applyOverrides(inherited, parsed, errors), env, errors);
-  return { ...reading, tree: tree as MapNode };
+  const overridden = applyOverrides(withGenerations(inherited), parsed, errors) as MapNode;
+  return { ...reading, tree: expandEnvironment(withGenerations(overridden), env, errors) as MapNode };
+}
+
+/** A single generation stands for a list of one. */
+function withGenerations(tree: MapNode): MapNode {
+  const generate = tree.entries.get("generate");
+  if (generate?.value.type !== "map") return tree;
+  const list: TreeNode = { type: "list", items: [generate.value], place: generate.value.place, implicit: true };
+  return { ...tree, entries: new Map(tree.entries).set("generate", { ...generate, value: list }) };
 }
 
 async function withInherited(

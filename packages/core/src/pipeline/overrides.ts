@@ -27,10 +27,14 @@ const inArgument = (line: string, offset: number, length: number): Place => ({
 export function parseOverride(argument: string, errors: CmmdError[]): Override | undefined {
   const equals = argument.indexOf("=");
   const path = argument.slice(0, Math.max(equals, 0)).split(".");
-  if (equals < 0 || path.some((step) => step.trim() === "" || step !== step.trim())) {
+  const malformed = equals < 0 || path.some((step) => step.trim() === "" || step !== step.trim());
+  if (malformed || path[0] === "extends") {
+    const message = malformed ? `"${argument}" is not an override` : `"extends" cannot be overridden`;
     errors.push(
-      new CmmdError("CMMD110", `"${argument}" is not an override`, {
-        hint: "Write key.key=value, e.g. train.steps=100 or train.losses.1.eta=1e-4.",
+      new CmmdError("CMMD110", message, {
+        hint: malformed
+          ? "Write key.key=value, e.g. train.steps=100 or train.losses.1.eta=1e-4."
+          : "Write it into a pipeline file: overrides apply to what that file and its parents say together.",
         place: inArgument(argument, 0, argument.length),
         exitCode: 2,
       }),
@@ -67,7 +71,10 @@ function place(node: TreeNode, override: Override, depth: number, errors: CmmdEr
   const step = path[depth]!;
   const here = path.slice(0, depth);
   if (node.type === "list") {
-    const index = /^\d+$/.test(step) ? Number(step) : -1;
+    const numbered = /^\d+$/.test(step);
+    // `generate.task` is understood while there is a single generation, written without its list.
+    if (!numbered && node.implicit) return { ...node, items: [place(node.items[0]!, override, depth, errors)] };
+    const index = numbered ? Number(step) : -1;
     const item = node.items[index];
     if (item === undefined) {
       errors.push(listProblem(node.items.length, override, depth));

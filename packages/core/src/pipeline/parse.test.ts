@@ -9,11 +9,12 @@ import { loadRegistry, type Registry } from "../registry/registry.js";
 import { parsePipeline } from "./parse.js";
 import { nestedUses } from "./resolve.js";
 
+const components = fileURLToPath(new URL("./fixtures/components.mjs", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "cmmd-parse-"));
 let registry: Registry;
 beforeAll(async () => {
-  registry = await loadRegistry({ builtins: [], plugins: [fixture("components.mjs")], base: folder });
+  registry = await loadRegistry({ builtins: [], plugins: [components], base: folder });
 });
 
 function write(name: string, text: string): string {
@@ -171,12 +172,12 @@ test("all mistakes of a file and of the arguments come in one pass, each with it
       ""diffusion.predict" must be "v", "epsilon" or "x0", but is the text "yes" | Write "v", "epsilon" or "x0".",
       "missing key "batch" in "train" | Add it: Clips per step.",
       ""train.steps" must be a whole number, but is the text "ten" | Write a whole number.",
-      ""train.optimizer.rate" must be greater than 0, but is -1 | Write a number that is greater than 0.",
+      ""train.optimizer.rate" must be greater than 0, but is -1 | Write a number that is greater than 0. It is: learning rate.",
       "missing key "every" in "train.optimizer.decay" | Add it: Steps between decays.",
-      ""train.optimizer.decay.factor" must be at most 1, but is 2 | Write a number that is at most 1.",
+      ""train.optimizer.decay.factor" must be at most 1, but is 2 | Write a number that is at most 1. It is: what the rate is multiplied with.",
       "the loss would never be in force: it ends at step 5 and begins at step 10 | "until" must be greater than "from".",
       "unknown negative "temporal-shft" | Did you mean "temporal-shift"?",
-      ""train.losses.1.negatives.audio.1.weight" must be greater than 0, but is 0 | Write a number that is greater than 0.",
+      ""train.losses.1.negatives.audio.1.weight" must be greater than 0, but is 0 | Write a number that is greater than 0. It is: share of this negative in the mixture.",
       "option "frames.0" of negative "temporal-shift" must be at least 1, but is 0 | Write a number that is at least 1.",
       "option "frames.1" of negative "temporal-shift" must be a whole number, but is the text "x" | Write a whole number.",
       "unknown option "negatives.vidoe" for loss "contrastive" | Did you mean "video"?",
@@ -274,6 +275,19 @@ test("overrides: another component takes its own options, in any order", async (
   expect([latents.use, latents.options]).toEqual(["sd-vae", { weights: "w" }]);
   expect((await parse(path, ["model.channels=16"])).model.options.channels).toBe(16);
   expect((await parse(path, ["generate.task=a2v"])).generate[0]!.task).toBe("a2v");
+  const single = write("single.yaml", `${minimal}generate: { task: v2a, sampler: ddim }\n`);
+  const generations = async (...overrides: string[]) => (await parse(single, overrides)).generate;
+  expect(await generations("generate.sampler.steps=7")).toMatchObject([
+    { task: "v2a", sampler: { options: { steps: 7 } } },
+  ]);
+  expect(await generations("generate.0.count=3")).toMatchObject([{ task: "v2a", count: 3 }]);
+  expect(await generations("generate={ task: joint }", "generate.count=2")).toMatchObject([
+    { task: "joint", count: 2 },
+  ]);
+  expect((await mistakes(single, ["generate.frames=0", "extends=x.yaml"])).map(({ at }) => at)).toEqual([
+    "CMMD110 argument:1+14",
+    "CMMD208 argument:17+1",
+  ]);
   expect((await mistakes(path, ["train.batch.size=3"])).map(({ at }) => at)).toEqual(["CMMD111 argument:13+4"]);
 });
 
@@ -288,6 +302,14 @@ test.each([
 ])("YAML that cannot be used: %s", async (_, text, expected) => {
   const found = await mistakes(write("broken.yaml", `${minimal}#\n${text}`));
   expect(found.some(({ at }) => expected.test(at))).toBe(true);
+});
+
+test("a file whose name cannot be the pipeline's needs a name", async () => {
+  const path = write("my pipeline.yaml", minimal);
+  expect(await mistakes(path)).toMatchObject([
+    { at: "CMMD208 1:1+1", hint: expect.stringContaining("the file's name") },
+  ]);
+  expect((await parse(path, ["name=mine"])).name).toBe("mine");
 });
 
 test("files that cannot be read", async () => {

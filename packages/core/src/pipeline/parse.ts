@@ -9,7 +9,7 @@ import { type Environment, type Loaded, loadTree } from "./load.js";
 import { commandLine } from "./overrides.js";
 import { resolveFrame } from "./resolve.js";
 import type { ResolvedPipeline } from "./resolved.js";
-import { type MapEntry, type MapNode, plainValue, type TreeNode } from "./tree.js";
+import { type MapEntry, type MapNode, plainValue } from "./tree.js";
 
 export interface ParseOptions {
   /** `a.b.0.c=value`, as given on the command line. */
@@ -32,7 +32,7 @@ export async function parsePipeline(file: string, { overrides, env, registry }: 
   const path = resolve(file);
   const loaded = await loadTree(path, overrides, env);
   if (!loaded.tree) throw new CmmdErrors(loaded.errors);
-  const tree = prepareTree(loaded.tree, path);
+  const tree = withName(loaded.tree, path);
   const plugins = await addPlugins(tree, path, registry);
   const checker = new Checker(plugins.registry, tree, plugins.errors.length > 0);
   const checked = checker.check(frame, plainValue(tree), []) as Frame;
@@ -43,18 +43,13 @@ export async function parsePipeline(file: string, { overrides, env, registry }: 
   return { resolved: resolveFrame(checked, plugins.registry, plugins.specifiers, path), registry: plugins.registry };
 }
 
-/** The tree as the frame reads it: named after its file, and a single generation as a list of one. */
-function prepareTree(tree: MapNode, path: string): MapNode {
+/** The tree with a name: its file's, unless it has its own. What is absent from the whole is told at the file's beginning. */
+function withName(tree: MapNode, path: string): MapNode {
   const start = { file: path, line: 1, column: 1, length: 1 };
   const name = basename(path).replace(/\.[^.]*$/, "");
   const named: MapEntry = { key: start, value: { type: "scalar", value: name, place: start } };
   const entries = new Map<string, MapEntry>(tree.entries);
   if (!entries.has("name")) entries.set("name", named);
-  const generate = entries.get("generate");
-  if (generate?.value.type === "map") {
-    const list: TreeNode = { type: "list", items: [generate.value], place: generate.value.place, implicit: true };
-    entries.set("generate", { ...generate, value: list });
-  }
   return { ...tree, entries, place: start };
 }
 

@@ -97,11 +97,12 @@ const reports: Readonly<Record<string, Report>> = {
   maxItems: bound((limit) => `a list of at most ${count(Number(limit), "entry", "entries")}`),
   minLength: bound((limit) => (limit === "1" ? "text that is not empty" : `text of at least ${limit} characters`)),
   maxLength: bound((limit) => `text of at most ${limit} characters`),
-  pattern: bound((_, { schema }) => `text that matches ${schema}`),
+  pattern: bound((_, { schema, parentSchema }) => parentSchema?.title ?? `text that matches ${schema}`),
   uniqueItems: bound(() => "a list without repetitions"),
   other: bound((_, { message }) => message ?? "another value"),
 };
 
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 function isOwn(subject: Subject, path: Path): boolean {
@@ -202,7 +203,9 @@ function bound(wanted: (limit: string, error: ErrorObject) => string): Report {
     const place = placeAt(subject.root, [...subject.path, ...path], "value");
     const must = wanted(String(error.params.limit), error);
     const message = `${nameOf(subject, path)} must be ${must}, but is ${described(error.data, true)}`;
-    const hint = `Write ${typeof error.data === "number" ? "a number that is " : ""}${must}.`;
+    const { description } = error.parentSchema as { readonly description?: string };
+    const write = `Write ${typeof error.data === "number" ? "a number that is " : ""}${must}.`;
+    const hint = description ? `${write} It is: ${lowerFirst(description)}` : write;
     return problem("CMMD208", message, hint, place);
   };
 }

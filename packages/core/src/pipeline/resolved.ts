@@ -1,4 +1,3 @@
-import type { UseNegative } from "../plugin/components.js";
 import type { Kind } from "../plugin/plugin.js";
 
 /** A `use:` entry after validation: the component that it names and its options, defaults filled in. Plain JSON. */
@@ -92,5 +91,3 @@ export interface ResolvedPipeline {
   readonly evaluate: readonly Used[];
   readonly report: Used;
 }
-
-export type { UseNegative };

@@ -6,13 +6,14 @@ import { parse } from "yaml";
 import { loadRegistry } from "../registry/registry.js";
 import { pipelineSchema } from "./schema.js";
 
+const components = fileURLToPath(new URL("./fixtures/components.mjs", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
 const read = () => parse(readFileSync(fixture("complete.yaml"), "utf8")) as Record<string, Record<string, unknown>>;
 
 let schema: Record<string, unknown>;
 let accepts: (value: unknown) => boolean;
 beforeAll(async () => {
-  const registry = await loadRegistry({ builtins: [], plugins: [fixture("components.mjs")], base: "." });
+  const registry = await loadRegistry({ builtins: [], plugins: [components], base: "." });
   schema = pipelineSchema(registry);
   const ajv = new Ajv({ strict: false });
   expect(ajv.validateSchema(schema)).toBe(true);
@@ -56,6 +57,8 @@ test("a file that inherits may leave out anything", () => {
   expect(
     accepts({ extends: "other.yaml", train: { steps: 5 }, data: { use: "folder" }, latents: { use: "sd-vae" } }),
   ).toBe(true);
+  expect(accepts({ extends: "other.yaml", data: { root: "elsewhere", clip: { every: 3 } } })).toBe(true);
+  expect(accepts({ extends: "other.yaml", data: { rot: "elsewhere" } })).toBe(false);
 });
 
 test("components and options carry their descriptions", () => {

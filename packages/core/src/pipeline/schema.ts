@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /**
  * JSON Schema (draft 7) of pipeline files, with every component of `registry`: for editors. A file that inherits may leave out
- * anything, so for it nothing but `use` is required.
+ * anything, so for it nothing is required.
  */
 export function pipelineSchema(registry: Registry): Json {
   const whole = new Drawing(registry, true);
@@ -80,7 +80,8 @@ class Drawing {
     const { name, plugin, described } = registered;
     const schema = this.draw(entrySchema(registered)) as { properties: Json; required?: readonly string[] };
     const use = { const: name, description: `${described.summary} (${plugin})` };
-    const required = [...new Set(["use", ...(schema.required ?? [])])];
+    // Without its list of required keys, an inheriting entry may leave out even the name that it inherits.
+    const required = this.complete ? [...new Set(["use", ...(schema.required ?? [])])] : [];
     return {
       ...schema,
       title: name,

@@ -85,8 +85,11 @@ async function run<T>(specifier: string, load: () => Promise<T>): Promise<T> {
     const error = cause as NodeJS.ErrnoException;
     const absent = error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(`'${specifier}'`);
     if (absent) throw notInstalled(specifier, cause);
+    const lacksCore = error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes("'@cmmd/");
     throw new CmmdError("CMMD251", `[plugin ${specifier}] fails when it is loaded: ${error.message.split("\n")[0]}`, {
-      hint: "The mistake is in the plugin's own code, or in a package that it needs.",
+      hint: lacksCore
+        ? "Run npm install @cmmd/core beside it, or rename it to .ts: then it finds the one that runs it."
+        : "The mistake is in the plugin's own code, or in a package that it needs.",
       cause,
       exitCode: 2,
     });

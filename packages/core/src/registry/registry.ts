@@ -40,7 +40,7 @@ export interface Registry {
   /** A registry with further plugins, and what went wrong with which of them. Local paths are absolute. */
   extend(specifiers: readonly string[], base: string): Promise<Extended>;
 }
-export interface Extended {
+interface Extended {
   readonly registry: Registry;
   readonly failures: readonly { readonly specifier: string; readonly errors: readonly CmmdError[] }[];
 }

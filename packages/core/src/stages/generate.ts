@@ -26,7 +26,7 @@ export interface GeneratedRow {
   readonly tensors: string;
 }
 
-export const indexFile = "index.jsonl";
+const indexFile = "index.jsonl";
 
 export function readGenerated(folder: string): GeneratedRow[] {
   return readFileSync(join(folder, indexFile), "utf8")

@@ -62,7 +62,8 @@ async function chain({ pipeline, component }: StageInput) {
 
 type Chain = Awaited<ReturnType<typeof chain>>;
 
-const rejectable = /^CMMD3/;
+/** Errors that concern one recording; any other ends the stage. */
+const rejectable = /^CMMD3(01|02|03|10|11)$/;
 
 async function prepareRecording(
   input: StageInput,
@@ -163,6 +164,7 @@ function judge(pipeline: ResolvedPipeline, rows: readonly ShardRow[], rejected: 
 /** Media files to clips: pictures, sound and features in shards, what could not be used in `rejected.jsonl`. */
 export const prepare: Stage = {
   name: "prepare",
+  perDevice: false,
   reads: ["render"],
   applies: () => true,
   depends: ({ data, prepare }) => ({ data: data as never, prepare: prepare as never }),

@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-node";
 import { JitError } from "../errors.js";
 import type { Reader } from "../host.js";
 import { type DType, Graph, type TensorData, Value } from "../ir/graph.js";
+import { fitWebGpu } from "../passes/device-limits.js";
 import { encodeOnnx } from "./onnx.js";
 
 export type Device = "cpu" | "webgpu" | "cuda";
@@ -12,7 +13,7 @@ const smallResult = 4096;
 
 /** Opens the graph on a device. GPU devices refuse a graph that they cannot run as a whole: no silent CPU. */
 export async function openSession(graph: Graph, device: Device): Promise<ort.InferenceSession> {
-  const model = encodeOnnx(graph);
+  const model = encodeOnnx(device === "webgpu" ? fitWebGpu(graph) : graph);
   const common: ort.InferenceSession.SessionOptions = { graphOptimizationLevel: "all", logSeverityLevel: 3 };
   try {
     if (device === "cpu") {

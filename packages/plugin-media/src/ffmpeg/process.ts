@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { CmmdError } from "@cmmd/core";
 
@@ -94,15 +93,20 @@ async function feed(
   stopped: () => boolean,
 ): Promise<void> {
   let gone = false;
-  stream.on("error", () => {
+  let wake = () => {};
+  const leave = () => {
     gone = true;
-  });
-  stream.on("close", () => {
-    gone = true;
-  });
+    wake();
+  };
+  stream.on("error", leave).on("close", leave);
+  stream.on("drain", () => wake());
   for await (const chunk of source) {
     if (gone || stopped()) return;
-    if (!stream.write(chunk)) await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {});
+    if (!stream.write(chunk))
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (gone) resolve();
+      });
   }
   stream.end();
 }

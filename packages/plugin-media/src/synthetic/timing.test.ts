@@ -50,20 +50,24 @@ async function decoded(scene: SceneName, count: number, more: Partial<SyntheticO
   return results;
 }
 
-/** Seconds near `time` at which the energy of the 2.5 ms after exceeds that of the 2.5 ms before by the largest factor. */
+/**
+ * Seconds near `time` at which the energy of the 2.5 ms after exceeds that of the 2.5 ms before by the largest factor. What is below
+ * -20 dB of the loudest stretch counts as silence: a lossy encoder smears some noise to before an attack.
+ */
 function onsetNear(samples: Float32Array, soundRate: number, time: number): number {
   const span = Math.round(0.0025 * soundRate);
   const energy = (from: number) => {
-    let sum = 1e-5;
+    let sum = 0;
     for (let i = from; i < from + span; i++) sum += ((samples[i] ?? 0) - (samples[i - 1] ?? 0)) ** 2;
     return sum;
   };
-  let best = { ratio: 0, at: 0 };
-  for (let at = Math.round((time - 0.06) * soundRate); at < (time + 0.06) * soundRate; at += 4) {
-    const ratio = energy(at) / energy(at - span);
-    if (ratio > best.ratio) best = { ratio, at };
-  }
-  return best.at / soundRate;
+  const from = Math.round((time - 0.06) * soundRate);
+  const energies = Array.from({ length: Math.round(0.12 * soundRate) }, (_, i) => energy(from + i));
+  const silence = 0.01 * Math.max(...energies);
+  const rise = (i: number) => (energies[i]! + silence) / (energies[i - span]! + silence);
+  let best = span;
+  for (let i = span; i < energies.length; i++) if (rise(i) > rise(best)) best = i;
+  return (from + best) / soundRate;
 }
 
 /** The lowest row of every frame where, to the right of the object, most of a strip differs from its usual look: the tool's edge. */

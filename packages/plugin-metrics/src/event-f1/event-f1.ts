@@ -1,5 +1,6 @@
 import type { MetricBody, MetricResult, MetricValue } from "@cmmd/core";
 import { detectOnsets, onsetVersion } from "../onsets/onsets.js";
+import { f1Interval } from "./interval.js";
 import type { EventF1Options } from "./options.js";
 import { f1, meanAbsoluteOffset, meanOffset, precision, recall, sum, type Tally, tally } from "./tally.js";
 
@@ -40,7 +41,7 @@ export const eventF1: MetricBody<EventF1Options> = {
       };
     });
     const eventCount = clips.reduce((sum, { events }) => sum + events.length, 0);
-    const depends: MetricResult["depends"] = {
+    const depends: Record<string, MetricResult["depends"][string]> = {
       what: "F1 of onsets detected in the generated sound against the clip's event times, counts pooled over clips",
       detector: onsetVersion,
       threshold_db: options.threshold_db,
@@ -70,11 +71,16 @@ export const eventF1: MetricBody<EventF1Options> = {
     for (const { label, tolerance } of seconds(options.tolerance_ms)) {
       const own = clips.map((clip) => tally(clip.events, clip.generated, tolerance));
       const pool = sum(own);
-      const shuffled = sum(
-        clips.flatMap((clip) =>
-          clips.filter((other) => other !== clip).map((other) => tally(other.events, clip.generated, tolerance)),
-        ),
-      );
+      const interval = f1Interval(own, context.random("event-f1 interval"));
+      if (interval) depends[`f1_interval_95@${label}`] = interval.map((bound) => Number(bound.toFixed(4)));
+      const shuffled =
+        clips.length < 2
+          ? undefined
+          : sum(
+              clips.flatMap((clip) =>
+                clips.filter((other) => other !== clip).map((other) => tally(other.events, clip.generated, tolerance)),
+              ),
+            );
       const ceiling = sum(clips.map((clip) => tally(clip.events, clip.reference, tolerance)));
       for (const [i, { id }] of clips.entries()) {
         const score = f1(own[i]!);
@@ -82,7 +88,8 @@ export const eventF1: MetricBody<EventF1Options> = {
       }
       for (const { name, of, better, unit } of figures) {
         const value = of(pool);
-        if (value !== undefined) values.push({ name: `${name}@${label}`, value, unit, better, control: of(shuffled) });
+        if (value !== undefined)
+          values.push({ name: `${name}@${label}`, value, unit, better, control: shuffled && of(shuffled) });
       }
       if (options.events === "dataset")
         values.push({ name: `event_reference_f1@${label}`, value: f1(ceiling) ?? 0, better: "higher" });

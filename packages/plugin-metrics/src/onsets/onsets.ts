@@ -19,6 +19,7 @@ const lag = 0.012;
  * Times (s, ascending) at which something starts to sound: spectral flux of band levels in dB, with the maximum over
  * neighbouring bands on the earlier side so that the wobble of a vocoder's partials does not count as a rise (Boeck and
  * Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013), peaks picked, then each time moved to where the energy rises.
+ * An onset in the first 16 ms cannot be told from the clip's cut and is not found.
  */
 export function detectOnsets(waveform: Waveform, { threshold_db, range_db, gap_ms }: OnsetOptions): number[] {
   const levels = bandLevels(waveform, range_db);

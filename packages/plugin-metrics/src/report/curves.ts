@@ -55,7 +55,7 @@ function chart(name: string, curve: Curve): Markup {
       Plot.lineY(smoothed(points), { x: "step", y: "value", stroke: "var(--accent)", strokeWidth: 2 }),
     ],
   });
-  return html`<figure class="chart"><figcaption>${name}${logarithmic && " (log scale)"}</figcaption>${new Markup(svg.outerHTML)}</figure>`;
+  return html`<figure class="chart"><figcaption>${name.replaceAll("_", " ")}${logarithmic && " (log scale)"}</figcaption>${new Markup(svg.outerHTML)}</figure>`;
 }
 
 /** A chart for every curve of at least two finite points. */

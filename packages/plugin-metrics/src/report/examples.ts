@@ -44,7 +44,7 @@ ${await spectrogram(features, range, events, definition)}
     ([name, value]) => html`<span class="chip">${words(name)} <strong>${figure(value)}</strong></span>`,
   );
   return html`<article class="clip">
-<header><h3>${item.id}</h3>${figures}<button type="button" class="turns" hidden>▶ Generated, then original</button></header>
+<header><h3>${item.id}</h3>${figures}<button type="button" class="turns" hidden>▶ Play in turn</button></header>
 <div class="pair">${await side("generated")}${await side("reference")}</div>
 </article>`;
 }

@@ -56,7 +56,7 @@ export function metricTable(groups: Groups): Markup {
       for (const value of result.values)
         if (!rows.has(value.name)) rows.set(value.name, { value, what: `${use}: ${show(result.depends.what)}` });
   return html`<div class="scroll"><table class="metrics">
-<thead><tr><th></th>${shown.map(({ name, items }) => html`<th>${name}<small>${items.length} clips</small></th>`)}</tr></thead>
+<thead><tr><th></th>${shown.map(({ name, items }) => html`<th>${name}<small>${items.length} ${items.length === 1 ? "clip" : "clips"}</small></th>`)}</tr></thead>
 <tbody>${[...rows.values()].map(
     ({ value, what }) =>
       html`<tr><th title="${what}">${words(value.name)}${value.better && html`<small>${arrows[value.better]}</small>`}</th>${shown.map((group) => cell(group, value.name))}</tr>\n`,

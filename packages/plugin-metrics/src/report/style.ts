@@ -19,7 +19,7 @@ section { margin: 44px 0; }
 .quiet { color: var(--quiet); margin: 2px 0 14px; overflow-wrap: anywhere; }
 .verdict { list-style: none; margin: 18px 0; padding: 14px 18px; background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--accent); border-radius: 8px; }
 .verdict:empty { display: none; }
-.verdict em { display: inline-block; min-width: 84px; font-style: normal; color: var(--quiet); }
+.verdict em { display: inline-block; min-width: 124px; margin-right: 8px; font-style: normal; color: var(--quiet); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 18px; }
 a { color: var(--accent); text-underline-offset: 3px; }
 .scroll { overflow-x: auto; }

@@ -1,5 +1,5 @@
 /** Order: what the first, least varied recordings use comes first. */
-export const materialNames = ["metal", "wood", "glass"] as const;
+export const materialNames = ["wood", "metal", "glass"] as const;
 export type MaterialName = (typeof materialNames)[number];
 
 export const toolNames = ["hammer", "mallet", "knife"] as const;

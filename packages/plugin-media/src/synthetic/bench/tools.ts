@@ -18,7 +18,7 @@ const steel: Material = { colour: [0.74, 0.77, 0.82], gloss: 0.55, sharpness: 18
 const swing = 1.02;
 const lift = 0.05;
 
-export const tools: Readonly<Record<ToolName, Tool>> = {
+const tools: Readonly<Record<ToolName, Tool>> = {
   hammer: {
     along: 0.47,
     below: 0.13,

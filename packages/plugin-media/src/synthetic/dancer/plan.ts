@@ -3,7 +3,7 @@ import type { Camera } from "../drawing/canvas.js";
 import { isHouse, tempos } from "../layouts/aist.js";
 import { poses } from "./poses.js";
 
-export interface Beat {
+interface Beat {
   /** Seconds. */
   readonly time: number;
   /** Whether a drum sounds on it; the figure dips all the same. */

@@ -35,7 +35,7 @@ export interface Skeleton {
 }
 
 /** How low the hips are at `phase` beats: 1 exactly on every beat, and the same before as after it. */
-export function dipAt(phase: number): number {
+function dipAt(phase: number): number {
   return Math.exp(1.1 * (Math.cos(2 * Math.PI * phase) - 1));
 }
 

@@ -62,10 +62,12 @@ export class Canvas {
 
   /** Paints a lit surface; its edge is one pixel soft. */
   paint(shape: Shape, material: Material): void {
-    const { hit, pixels } = this;
+    const { hit } = this;
     const { colour, gloss, sharpness } = material;
     const opacity = material.opacity ?? 1;
     const perUnit = this.size * this.camera.zoom;
+    // Where the highlight would be below one level of 255 its power is not worth computing.
+    const faintest = gloss > 0 ? (1 / (255 * gloss)) ** (1 / sharpness) : 2;
     this.eachPixel(shape, (x, y, at) => {
       shape.sample(x, y, hit);
       const coverage = Math.min(1, 0.5 - hit.distance * perUnit) * opacity;
@@ -80,20 +82,22 @@ export class Canvas {
       const nz = flat < 1 ? Math.sqrt(1 - flat) : 0;
       const diffuse = Math.max(0, nx * light[0] + ny * light[1] + nz * light[2]);
       const brightness = ambient + 0.95 * (1 - ambient) * diffuse;
-      const facing = gloss > 0 ? nx * half[0] + ny * half[1] + nz * half[2] : 0;
-      const highlight = facing > 0 ? gloss * facing ** sharpness : 0;
+      const facing = nx * half[0] + ny * half[1] + nz * half[2];
+      const highlight = facing > faintest ? gloss * facing ** sharpness : 0;
       const base = typeof colour === "function" ? colour(hit) : colour;
-      for (let c = 0; c < 3; c++) {
-        const value = 255 * (base[c]! * brightness + highlight);
-        pixels[at + c]! += (value - pixels[at + c]!) * coverage;
-      }
+      this.blend(
+        at,
+        brightness * base[0] + highlight,
+        brightness * base[1] + highlight,
+        brightness * base[2] + highlight,
+        coverage,
+      );
     });
   }
 
   /** Blends a soft spot: `strength` in the middle, fading to nothing at the radii. Shadows, dust, flashes. */
   blot(centre: Point, radiusX: number, radiusY: number, colour: Colour, strength: number): void {
     if (strength <= 0) return;
-    const { pixels } = this;
     const box = {
       left: centre.x - radiusX,
       right: centre.x + radiusX,
@@ -105,9 +109,16 @@ export class Canvas {
       const v = (y - centre.y) / radiusY;
       const inside = 1 - u * u - v * v;
       if (inside <= 0) return;
-      const amount = strength * inside * inside;
-      for (let c = 0; c < 3; c++) pixels[at + c]! += (255 * colour[c]! - pixels[at + c]!) * amount;
+      this.blend(at, colour[0], colour[1], colour[2], strength * inside * inside);
     });
+  }
+
+  private blend(at: number, red: number, green: number, blue: number, amount: number): void {
+    const { pixels } = this;
+    const before = 1 - amount;
+    pixels[at] = before * pixels[at]! + 255 * amount * red;
+    pixels[at + 1] = before * pixels[at + 1]! + 255 * amount * green;
+    pixels[at + 2] = before * pixels[at + 2]! + 255 * amount * blue;
   }
 
   private eachPixel(

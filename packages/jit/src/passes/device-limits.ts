@@ -1,0 +1,47 @@
+import type { Builder } from "../ir/builder.js";
+import type { Graph, Value } from "../ir/graph.js";
+import { type Rule, rewrite } from "./rewrite.js";
+
+/** Storage buffers that every WebGPU device lets one shader bind (W3C WebGPU, "limits", maxStorageBuffersPerShaderStage). */
+const storageBuffers = 8;
+/** A shader that cuts one buffer in pieces, or puts pieces together, binds the whole as well. */
+const pieces = storageBuffers - 1;
+
+/** Consecutive runs of `items`, as even as possible, at most `count` of them and none empty. */
+function chunk<T>(items: readonly T[], count: number): readonly (readonly T[])[] {
+  const runs = Math.min(count, items.length);
+  const start = (i: number) => Math.floor((i * items.length) / runs);
+  return Array.from({ length: runs }, (_, i) => items.slice(start(i), start(i + 1)));
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+/** Cuts `x` into parts of the given sizes, each shader into few pieces: a tree. */
+function split(b: Builder, x: Value, axis: number, sizes: readonly number[]): readonly Value[] {
+  if (sizes.length === 1) return [x];
+  const groups = chunk(sizes, pieces);
+  const parts = b.ops("Split", [x], { axis, split: groups.map(sum) });
+  return groups.flatMap((group, i) => split(b, parts[i]!, axis, group));
+}
+
+function concat(b: Builder, parts: readonly Value[], axis: number): Value {
+  if (parts.length === 1) return parts[0]!;
+  return b.op(
+    "Concat",
+    chunk(parts, pieces).map((group) => concat(b, group, axis)),
+    { axis },
+  );
+}
+
+const wideSplit: Rule = ({ op, inputs, outputs, attributes }, b) =>
+  op === "Split" && outputs.length > pieces
+    ? split(b, inputs[0]!, attributes.axis as number, attributes.split as readonly number[])
+    : undefined;
+
+const wideConcat: Rule = ({ op, inputs, attributes }, b) =>
+  op === "Concat" && inputs.length > pieces ? [concat(b, inputs, attributes.axis as number)] : undefined;
+
+/** Rewrites what a WebGPU device cannot run as one shader; every other device takes the graph as it is. */
+export function fitWebGpu(graph: Graph): Graph {
+  return rewrite(graph, [wideSplit, wideConcat]);
+}
