@@ -1,6 +1,5 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { TensorBoardWriter } from "./tensorboard.js";
 
 /** One logged step: scalars by name. */
 export interface CurveRow {
@@ -8,10 +7,11 @@ export interface CurveRow {
   readonly [name: string]: number;
 }
 
-const fileName = "losses.jsonl";
+export const curvesPath = (folder: string) => join(folder, "losses.jsonl");
 
+/** The rows of `losses.jsonl`, in order; none when there is no such file. */
 export function readCurves(folder: string): CurveRow[] {
-  const path = join(folder, fileName);
+  const path = curvesPath(folder);
   if (!existsSync(path)) return [];
   return readFileSync(path, "utf8")
     .split("\n")
@@ -23,23 +23,4 @@ export function readCurves(folder: string): CurveRow[] {
         return [];
       }
     });
-}
-
-/** Loss curves as JSON lines (`losses.jsonl`) and TensorBoard events, cut back to the checkpoint when training goes on. */
-export class CurveWriter {
-  readonly #path: string;
-  readonly #board: TensorBoardWriter;
-
-  constructor(folder: string, upTo: number) {
-    this.#path = join(folder, fileName);
-    const kept = readCurves(folder).filter((row) => row.step <= upTo);
-    writeFileSync(this.#path, kept.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    this.#board = new TensorBoardWriter(join(folder, "events.out.tfevents.cmmd"));
-    for (const row of kept) this.#board.write(row);
-  }
-
-  write(row: CurveRow): void {
-    appendFileSync(this.#path, `${JSON.stringify(row)}\n`);
-    this.#board.write(row);
-  }
 }

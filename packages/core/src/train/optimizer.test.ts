@@ -15,7 +15,12 @@ describe("adam", () => {
     const theirs = tf.variable(tf.tensor1d(start));
     const optimizer = tf.train.adam(options.rate, options.beta1, options.beta2, options.epsilon);
     const zeros = tf.zeros([4]);
-    let ours = { parameters: tf.tensor1d(start) as tf.Tensor, first: zeros, second: zeros, ema: tf.tensor1d(start) as tf.Tensor };
+    let ours = {
+      parameters: tf.tensor1d(start) as tf.Tensor,
+      first: zeros,
+      second: zeros,
+      ema: tf.tensor1d(start) as tf.Tensor,
+    };
     let ema = [...start];
     for (let step = 0; step < 40; step++) {
       optimizer.minimize(() => theirs.square().mul(curvature).sum() as tf.Scalar);

@@ -1,4 +1,5 @@
 import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { CurveRow } from "./curves.js";
 
@@ -31,10 +32,10 @@ function record(data: Uint8Array): Uint8Array {
 export class TensorBoardWriter {
   readonly #path: string;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(folder: string) {
+    this.#path = join(folder, "events.out.tfevents.cmmd");
     const version = new BinaryWriter().tag(1, WireType.Bit64).double(0).tag(3, WireType.LengthDelimited);
-    writeFileSync(path, record(version.string("brain.Event:2").finish()));
+    writeFileSync(this.#path, record(version.string("brain.Event:2").finish()));
   }
 
   write({ step, ...scalars }: CurveRow): void {

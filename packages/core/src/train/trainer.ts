@@ -7,7 +7,7 @@ import type { LossBody, ModelBody, NegativeBody, UseNegative } from "../plugin/c
 import type { StageInput } from "../stages/stage.js";
 import { clipOrder, drawBatch } from "./batches.js";
 import { checkpoints, type HostState, writeState } from "./checkpoint.js";
-import { CurveWriter } from "./curves.js";
+import { CurveWriter } from "./curve-writer.js";
 import { flatten, type Layout, layoutOf } from "./flat.js";
 import { stepScalars, type TrainState } from "./optimizer.js";
 import { type ActiveLoss, trainingProgram } from "./program.js";

@@ -55,27 +55,31 @@ export function groupNorm<T extends tf.Tensor>(x: T, { groups, gamma, beta, eps 
   }
   const positions = x.size / (batch * channels);
   const rows = x.reshape([batch, positions, channels]);
-  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, 1, channels]), beta.reshape([-1, 1, channels]));
+  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, channels]), beta.reshape([-1, channels]));
   return normalised.reshape(x.shape) as T;
 }
 
-/** The mean of each group at each of its channels: [N, 1, C] to [N, 1, C]. */
-function groupMean(x: tf.Tensor, groups: number): tf.Tensor {
-  const channels = x.shape.at(-1)!;
-  if (groups === channels) return x;
+/** [channels, channels] matrix that takes the mean of each group to each of its channels: one small product instead of four reshapes. */
+function groupAverage(channels: number, groups: number): tf.Tensor2D {
   const size = channels / groups;
-  const mean = x.reshape([-1, groups, size]).mean(-1, true);
-  return mean.tile([1, 1, size]).reshape(x.shape);
+  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(size, "int32"));
+  return tf.equal(group.expandDims(1), group.expandDims(0)).cast("float32").div(size);
 }
 
 /** Sum over the samples where the parameter has one row for all of them. */
 const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
   parameter.shape[0] === gradient.shape[0] ? gradient : gradient.sum(0, true);
 
+/** x [N, L, C], gamma and beta [N or 1, C]. Statistics are rows [N, C], spread over the positions where they meet x. */
 function normalise(groups: number, eps: number) {
+  const overGroups = (rows: tf.Tensor) => {
+    const channels = rows.shape[1]!;
+    return groups === channels ? rows : tf.matMul(rows as tf.Tensor2D, groupAverage(channels, groups));
+  };
+  const spread = (rows: tf.Tensor) => rows.expandDims(1);
   const moments = (x: tf.Tensor) => {
-    const centred = x.sub(groupMean(x.mean(1, true), groups));
-    const variance = groupMean(centred.square().mean(1, true), groups);
+    const centred = x.sub(spread(overGroups(x.mean(1))));
+    const variance = overGroups(centred.square().mean(1));
     return { centred, inverse: variance.add(eps).rsqrt() };
   };
   return tf.customGrad((...args) => {
@@ -84,20 +88,21 @@ function normalise(groups: number, eps: number) {
     save([x, gamma, beta]);
     const { centred, inverse } = moments(x);
     return {
-      value: centred.mul(inverse.mul(gamma)).add(beta),
+      value: centred.mul(spread(inverse.mul(gamma))).add(spread(beta)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, gamma, beta] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         const { centred, inverse } = moments(x);
         const positions = x.shape[1]!;
-        const sum = dy.sum(1, true);
-        const correlation = dy.mul(centred).sum(1, true);
+        const sum = dy.sum(1);
+        const correlation = dy.mul(centred).sum(1).mul(inverse);
         const scale = inverse.mul(gamma);
         // dx = scale dy - inverse (mean of dxhat) - xhat inverse (mean of dxhat xhat), the means per group.
-        const offset = groupMean(gamma.mul(sum), groups).mul(inverse).div(positions);
-        const slope = groupMean(gamma.mul(correlation), groups).mul(inverse.mul(inverse).mul(inverse)).div(positions);
+        const share = inverse.div(positions);
+        const offset = overGroups(gamma.mul(sum)).mul(share);
+        const slope = overGroups(gamma.mul(correlation)).mul(inverse.mul(share));
         return [
-          dy.mul(scale).sub(centred.mul(slope)).sub(offset),
-          overSamples(correlation.mul(inverse), gamma),
+          dy.mul(spread(scale)).sub(centred.mul(spread(slope)).add(spread(offset))),
+          overSamples(correlation, gamma),
           overSamples(sum, beta),
         ];
       },

@@ -19,6 +19,21 @@ export function norm<T extends tf.Tensor>(p: Parameters, name: string, x: T, gro
   });
 }
 
+/** norm(x) (1 + scale) + shift with scale and shift [N, C]: folded into the norm's own scale and offset, so that x is read once. */
+export function modulatedNorm<T extends tf.Tensor>(
+  p: Parameters,
+  name: string,
+  x: T,
+  groups: number,
+  scale: tf.Tensor,
+  shift: tf.Tensor,
+): T {
+  const factor = tf.add(scale, 1);
+  const gamma = tf.mul(factor, get(p, `${name}.weight`));
+  const beta = tf.add(tf.mul(factor, get(p, `${name}.bias`)), shift);
+  return nn.groupNorm(x, { groups, gamma, beta, eps: 1e-5 });
+}
+
 /** 1x1 convolution or linear layer on the last dimension: weight [out, in, 1...]. */
 export function pointwise<T extends tf.Tensor>(p: Parameters, name: string, x: T): T {
   const weight = get(p, `${name}.weight`);
@@ -85,16 +100,9 @@ export function doubleAudio(x: tf.Tensor3D): tf.Tensor3D {
 
 const twice = (x: tf.Tensor): tf.Tensor => tf.concat([x, x], 1);
 
-/** [into -> out] matrix of nearest-neighbour resampling along time: output i reads input floor(i * into / out). */
-function nearestMatrix(into: number, out: number): tf.Tensor3D {
-  const source = tf.floorDiv(tf.mul(tf.range(0, out, 1, "int32"), tf.scalar(into, "int32")), tf.scalar(out, "int32"));
-  const columns = tf.range(0, into, 1, "int32");
-  return tf.cast(tf.equal(source.expandDims(1), columns.expandDims(0)), "float32").expandDims(0);
-}
-
 /** Nearest-neighbour resampling of [B, L, C] to `length` along L. */
 export function resampleTime(x: tf.Tensor3D, length: number): tf.Tensor3D {
-  return x.shape[1] === length ? x : tf.matMul(nearestMatrix(x.shape[1], length), x);
+  return x.shape[1] === length ? x : nn.nearest(x, 1, length);
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   doubleAudio,
   doubleVideo,
   fuse,
+  modulatedNorm,
   norm,
   type Parameters,
   pointwise,
@@ -48,11 +49,8 @@ export function apply(
   const residual = <T extends tf.Tensor>(name: string, x: T, into: (h: T) => T, pool: (h: T) => T): T => {
     let h = into(pool(nn.silu(norm(p, `${name}.n1`, x, groups))));
     const film = pointwise(p, `${name}.emb`, embedding);
-    const out = film.shape[1]! / 2;
-    const [scale, shift] = tf
-      .split(film, 2, 1)
-      .map((part) => part.reshape([x.shape[0]!, ...Array<number>(x.rank - 2).fill(1), out])) as [tf.Tensor, tf.Tensor];
-    h = tf.add(tf.mul(norm(p, `${name}.n2`, h, groups), tf.add(scale, 1)), shift);
+    const [scale, shift] = tf.split(film, 2, 1) as [tf.Tensor, tf.Tensor];
+    h = modulatedNorm(p, `${name}.n2`, h, groups, scale, shift);
     h = pointwise(p, `${name}.c2`, nn.silu(h));
     const skip = pool(x);
     return tf.add(`${name}.skip.weight` in p ? pointwise(p, `${name}.skip`, skip) : skip, h);

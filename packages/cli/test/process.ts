@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** These tests run the built command line in processes of its own. */
+export const bin = fileURLToPath(new URL("../bin/cmmd.js", import.meta.url));
+export const demo = fileURLToPath(new URL("../../../pipelines/demo.yaml", import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface Options {
+  readonly cwd?: string;
+  readonly bin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Sends `signal` once the output so far fits. */
+  readonly stop?: { readonly at: RegExp; readonly signal: "SIGINT" | "SIGKILL" };
+}
+
+export function cmmd(argv: readonly string[], options: Options = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [options.bin ?? bin, ...argv], { cwd: options.cwd, env: options.env });
+  let [out, err] = ["", ""];
+  let stopped = false;
+  child.stdout.on("data", (chunk) => {
+    out += chunk;
+    if (stopped || !options.stop?.at.test(out)) return;
+    stopped = true;
+    child.kill(options.stop.signal);
+  });
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+  });
+  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
+}
+
+export const jsonLines = (out: string) =>
+  out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
