@@ -1,5 +1,14 @@
 import { Interrupted } from "@cmmd/core";
 
+/**
+ * Ends the process as Ctrl-C does where nobody listens, which shells report as exit code 130. `process.exit` would first end the worker
+ * thread, and to end it inside ONNX Runtime crashes the process.
+ */
+export function endBySignal(): void {
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+}
+
 /** Ctrl-C as an AbortSignal: once to stop with a checkpoint, twice to end at once. */
 export function interruption(note: (message: string) => void): { readonly signal: AbortSignal; stop(): void } {
   const controller = new AbortController();
@@ -7,7 +16,7 @@ export function interruption(note: (message: string) => void): { readonly signal
     if (controller.signal.aborted) {
       // A live display hides the cursor.
       if (process.stdout.isTTY) process.stdout.write("\u001b[?25h");
-      process.exit(130);
+      endBySignal();
     }
     note("stopping with a checkpoint; Ctrl-C again ends at once");
     controller.abort(new Interrupted());

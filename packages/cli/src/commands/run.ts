@@ -29,7 +29,7 @@ export default class Run extends PipelineCommand {
       given.flags.json,
       needed.filter(({ state }) => state !== "hit").map(({ stage }) => stage.name),
     );
-    const { goOn, interruption } = await import("../interruption.js");
+    const { endBySignal, goOn, interruption } = await import("../interruption.js");
     const { signal, stop } = interruption((message) => renderer.note(message));
     const result = await session.run(planned, { signal, emit: (event) => renderer.event(event) }).finally(stop);
     await renderer.close();
@@ -38,6 +38,7 @@ export default class Run extends PipelineCommand {
     if (result.record.state === "interrupted") {
       process.exitCode = 130;
       if (!given.flags.json) console.error(goOn(process.argv.slice(2)));
+      if (result.stuck) endBySignal();
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { JitError } from "@cmmd/jit";
 import { CmmdError, CmmdErrors, type Place } from "../errors.js";
 import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
 import type { StageSummary } from "../stages/stage.js";
@@ -53,6 +54,11 @@ function flattenOne(error: unknown): FlatError {
   if (error instanceof CmmdError) {
     const { code, hint, place, exitCode } = error;
     return { message, stack, cmmd: { code, hint, place, exitCode } };
+  }
+  // By its name: to import its class here would load the compiler where nothing is compiled.
+  if (error.name === "JitError") {
+    const { code, hint } = error as JitError;
+    return { message, stack, cmmd: { code, hint, place: undefined, exitCode: 1 } };
   }
   const { code, path } = error as NodeJS.ErrnoException;
   return typeof code === "string" ? { message, stack, system: { code, path } } : { message, stack };

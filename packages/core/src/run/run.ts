@@ -34,6 +34,8 @@ export interface RunResult {
   readonly computed: number;
   /** Why it failed. */
   readonly error?: unknown;
+  /** The worker thread is still inside the runtime; the process has to be ended by a signal. */
+  readonly stuck: boolean;
 }
 
 /** Why a stage is computed, in one line. */
@@ -130,8 +132,10 @@ class Run {
     }
   }
 
-  async close(): Promise<void> {
+  /** Ends the worker thread; false when it cannot be ended now. */
+  async close(): Promise<boolean> {
     await this.#thread.close();
+    return !this.#thread.stuck;
   }
 }
 
@@ -195,7 +199,7 @@ export async function runPlan(options: RunOptions): Promise<RunResult> {
       break;
     }
   }
-  await run.close();
+  const stuck = !(await run.close());
   const finished = record(state);
   try {
     await writeRun(store, finished);
@@ -203,5 +207,5 @@ export async function runPlan(options: RunOptions): Promise<RunResult> {
     // A full disk fails both the stage and the record: the stage's error says more.
     if (failure === undefined) throw error;
   }
-  return { record: finished, computed, ...(failure === undefined ? {} : { error: failure }) };
+  return { record: finished, computed, stuck, ...(failure === undefined ? {} : { error: failure }) };
 }

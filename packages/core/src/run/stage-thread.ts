@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
+import { NativeCalls } from "@cmmd/jit/native-calls";
 import { CmmdError } from "../errors.js";
 import type { StageSummary } from "../stages/stage.js";
 import { newAbortFlag } from "./abort.js";
@@ -14,6 +15,8 @@ export type Outcome =
 
 /** Milliseconds that an interrupted stage has for its checkpoint; the whole command must end within two seconds. */
 const graceMs = 1500;
+/** Milliseconds after that for a call into the runtime to return. */
+const returnMs = 300;
 
 function crash(error: NodeJS.ErrnoException): Error {
   if (error.code !== "ERR_WORKER_OUT_OF_MEMORY") return error;
@@ -29,6 +32,8 @@ export class StageThread {
   readonly #emit: (event: RunEvent) => void;
   readonly #flag = newAbortFlag();
   #worker: Worker | undefined;
+  #calls = new NativeCalls();
+  #stuck = false;
   #stage = "";
 
   constructor(start: Omit<WorkerStart, "abort">, signal: AbortSignal, emit: (event: RunEvent) => void) {
@@ -39,6 +44,8 @@ export class StageThread {
 
   #open(): Worker {
     const workerData: WorkerStart = { ...this.#start, abort: this.#flag };
+    this.#calls = new NativeCalls();
+    this.#calls.announce();
     const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData, stdout: true, stderr: true });
     // What libraries print would get between the lines of events, or tear a live display.
     for (const stream of [worker.stdout, worker.stderr])
@@ -69,8 +76,9 @@ export class StageThread {
       const interrupt = () => {
         Atomics.store(this.#flag, 0, 1);
         worker.postMessage({ abort: true });
-        timer = setTimeout(() => {
-          void worker.terminate();
+        timer = setTimeout(async () => {
+          worker.off("exit", leave);
+          await this.close();
           end({ state: "interrupted" });
         }, graceMs);
       };
@@ -89,7 +97,15 @@ export class StageThread {
     });
   }
 
+  /** The thread is inside a long call into the runtime: it cannot be ended, nor the process but by a signal. */
+  get stuck(): boolean {
+    return this.#stuck;
+  }
+
+  /** Ends the thread. A call into the runtime is waited for, but not long when the user wants to stop. */
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    if (this.#worker === undefined || this.#stuck) return;
+    this.#stuck = !(await this.#calls.close(this.#signal.aborted ? returnMs : Number.POSITIVE_INFINITY));
+    if (!this.#stuck) await this.#worker.terminate();
   }
 }

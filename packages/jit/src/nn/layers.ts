@@ -55,31 +55,29 @@ export function groupNorm<T extends tf.Tensor>(x: T, { groups, gamma, beta, eps 
   }
   const positions = x.size / (batch * channels);
   const rows = x.reshape([batch, positions, channels]);
-  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, channels]), beta.reshape([-1, channels]));
+  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, 1, channels]), beta.reshape([-1, 1, channels]));
   return normalised.reshape(x.shape) as T;
 }
 
-/** [channels, channels] matrix that takes the mean of each group to each of its channels: one small product instead of four reshapes. */
-function groupAverage(channels: number, groups: number): tf.Tensor2D {
-  const size = channels / groups;
-  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(size, "int32"));
-  return tf.equal(group.expandDims(1), group.expandDims(0)).cast("float32").div(size);
+/** [1, channels, channels] matrix that sums each group for each of its channels, divided by `count`: one small product, no reshapes. */
+function groupSum(channels: number, groups: number, count: number): tf.Tensor {
+  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(channels / groups, "int32"));
+  return tf.equal(group.expandDims(1), group.expandDims(0)).cast("float32").div(count).expandDims(0);
 }
 
 /** Sum over the samples where the parameter has one row for all of them. */
 const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
   parameter.shape[0] === gradient.shape[0] ? gradient : gradient.sum(0, true);
 
-/** x [N, L, C], gamma and beta [N or 1, C]. Statistics are rows [N, C], spread over the positions where they meet x. */
+/** x [N, L, C], gamma and beta [N or 1, 1, C]. Statistics are rows [N, 1, C]. */
 function normalise(groups: number, eps: number) {
-  const overGroups = (rows: tf.Tensor) => {
-    const channels = rows.shape[1]!;
-    return groups === channels ? rows : tf.matMul(rows as tf.Tensor2D, groupAverage(channels, groups));
+  const overGroups = (rows: tf.Tensor, cells = 1) => {
+    const channels = rows.shape[2]!;
+    return tf.matMul(rows, groupSum(channels, groups, (cells * channels) / groups));
   };
-  const spread = (rows: tf.Tensor) => rows.expandDims(1);
   const moments = (x: tf.Tensor) => {
-    const centred = x.sub(spread(overGroups(x.mean(1))));
-    const variance = overGroups(centred.square().mean(1));
+    const centred = x.sub(overGroups(x.mean(1, true)));
+    const variance = overGroups(centred.square().mean(1, true));
     return { centred, inverse: variance.add(eps).rsqrt() };
   };
   return tf.customGrad((...args) => {
@@ -88,20 +86,19 @@ function normalise(groups: number, eps: number) {
     save([x, gamma, beta]);
     const { centred, inverse } = moments(x);
     return {
-      value: centred.mul(spread(inverse.mul(gamma))).add(spread(beta)),
+      value: centred.mul(inverse.mul(gamma)).add(beta),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, gamma, beta] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         const { centred, inverse } = moments(x);
-        const positions = x.shape[1]!;
-        const sum = dy.sum(1);
-        const correlation = dy.mul(centred).sum(1).mul(inverse);
+        const sum = dy.sum(1, true);
+        const correlation = dy.mul(centred).sum(1, true).mul(inverse);
+        // dx = inverse (dxhat - mean of dxhat - xhat mean of dxhat xhat), dxhat = gamma dy, the means over each group's cells, where
+        // inverse is the same for the whole group.
         const scale = inverse.mul(gamma);
-        // dx = scale dy - inverse (mean of dxhat) - xhat inverse (mean of dxhat xhat), the means per group.
-        const share = inverse.div(positions);
-        const offset = overGroups(gamma.mul(sum)).mul(share);
-        const slope = overGroups(gamma.mul(correlation)).mul(inverse.mul(share));
+        const offset = overGroups(scale.mul(sum), x.shape[1]);
+        const slope = overGroups(scale.mul(correlation), x.shape[1]).mul(inverse);
         return [
-          dy.mul(spread(scale)).sub(centred.mul(spread(slope)).add(spread(offset))),
+          dy.mul(scale).sub(centred.mul(slope).add(offset)),
           overSamples(correlation, gamma),
           overSamples(sum, beta),
         ];

@@ -30,6 +30,24 @@ const absorbExpand: Rule = ({ op, inputs, outputs, attributes }, b) => {
   return sameShape(shape, outputs[0]!.shape) ? [result] : [b.expand(result, outputs[0]!.shape)];
 };
 
+/** A reshape that only puts sizes of 1 in front is what broadcasting does anyway. */
+const absorbLeadingOnes: Rule = ({ op, inputs, outputs, attributes }, b) => {
+  if (!isBinary(op)) return undefined;
+  const source = (value: Value) => {
+    const node = b.producer(value);
+    if (node?.op !== "Reshape") return value;
+    const from = node.inputs[0]!.shape;
+    const added = value.shape.length - from.length;
+    const onlyOnes = added > 0 && value.shape.every((size, i) => size === (i < added ? 1 : from[i - added]));
+    return onlyOnes ? node.inputs[0]! : value;
+  };
+  const [x, y] = inputs.map(source) as [Value, Value];
+  if (x === inputs[0] && y === inputs[1]) return undefined;
+  return sameShape(broadcastShapes(x.shape, y.shape), outputs[0]!.shape)
+    ? [b.op(op as "Add", [x, y], attributes)]
+    : undefined;
+};
+
 /** Gemm followed by the addition of a row is Gemm with that row as its third input. */
 const gemmBias: Rule = ({ op, inputs, outputs }, b, uses) => {
   if (op !== "Add") return undefined;
@@ -41,6 +59,26 @@ const gemmBias: Rule = ({ op, inputs, outputs }, b, uses) => {
     return [b.op("Gemm", [...node.inputs, b.reshape(row!, [row!.size])], node.attributes)];
   }
   return undefined;
+};
+
+/** The largest divisor of `size` up to `most`. */
+function divisor(size: number, most: number): number {
+  for (let d = Math.min(most, size); d > 1; d--) if (size % d === 0) return d;
+  return 1;
+}
+
+/**
+ * A sum over many rows [R, C] (a bias gradient) in two stages: ONNX Runtime's sum over a middle axis is many times quicker than its
+ * sum over the first one, and shorter sums round less.
+ */
+const stagedSum: Rule = ({ op, inputs, outputs, attributes }, b) => {
+  const [x] = inputs as [Value];
+  if (op !== "ReduceSum" || x.shape.length !== 2 || (attributes.axes as number[]).join() !== "0") return undefined;
+  const [rows, columns] = x.shape as [number, number];
+  const parts = divisor(rows, 8);
+  if (parts === 1 || rows < 1024) return undefined;
+  const partial = b.reduce("ReduceSum", b.reshape(x, [parts, rows / parts, columns]), [1], false);
+  return [b.reshape(b.reduce("ReduceSum", partial, [0], false), outputs[0]!.shape)];
 };
 
 const same: Rule = ({ op, inputs, outputs }) => {
@@ -63,5 +101,5 @@ const zeroProduct: Rule = ({ op, inputs, outputs }, b) => {
 
 /** Cheaper forms of the same value. */
 export function simplify(graph: Graph): Graph {
-  return rewrite(graph, [same, neutral, absorbExpand, gemmBias, doubled, zeroProduct]);
+  return rewrite(graph, [same, neutral, absorbExpand, absorbLeadingOnes, gemmBias, stagedSum, doubled, zeroProduct]);
 }

@@ -65,6 +65,37 @@ describe("passes", () => {
     ]);
   });
 
+  it("a reshape that broadcasting does anyway is absorbed; one that moves sizes is not", () => {
+    const text = after(simplify, (b, x) => {
+      const row = b.reduce("ReduceSum", x, [0], false);
+      const column = b.reshape(b.reduce("ReduceSum", x, [1], false), [2, 1]);
+      return [b.op("Add", [x, b.reshape(row, [1, 3])]), b.op("Add", [x, column])];
+    });
+    expect(deadLines(text)).toEqual([
+      "%1: float32[3] = ReduceSum(%0) axes=[0] keepdims=0",
+      "%2: float32[2] = ReduceSum(%0) axes=[1] keepdims=0",
+      "%3: float32[2,1] = Reshape(%2) shape=[2,1]",
+      "%5: float32[2,3] = Add(%0, %1)",
+      "%6: float32[2,3] = Add(%0, %3)",
+      "return %5, %6",
+    ]);
+  });
+
+  it("a sum over many rows goes in two stages, one over few does not", () => {
+    const text = after(simplify, (b, x) => {
+      const many = b.expand(b.reshape(x, [6, 1]), [6, 512]);
+      return [b.reduce("ReduceSum", b.reshape(many, [1536, 2]), [0], true), b.reduce("ReduceSum", x, [0], false)];
+    });
+    expect(deadLines(text).slice(-6)).toEqual([
+      "%4: float32[8,192,2] = Reshape(%3) shape=[8,192,2]",
+      "%5: float32[8,2] = ReduceSum(%4) axes=[1] keepdims=0",
+      "%6: float32[2] = ReduceSum(%5) axes=[0] keepdims=0",
+      "%7: float32[1,2] = Reshape(%6) shape=[1,2]",
+      "%8: float32[3] = ReduceSum(%0) axes=[0] keepdims=0",
+      "return %7, %8",
+    ]);
+  });
+
   it("transposes sink, meet and cancel; reshapes merge", () => {
     const text = after(cancelLayout, (b, x) => {
       const t = b.op("Exp", [b.transpose(x, [1, 0])]);

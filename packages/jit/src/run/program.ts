@@ -6,7 +6,7 @@ import type { Graph } from "../ir/graph.js";
 import { optimise } from "../passes/optimise.js";
 import { type InputSpec, trace } from "../trace/backend.js";
 import { flattenTree, type MapTree, type Structure, unflattenTree } from "../tree.js";
-import { type Device, openSession, readTensor } from "./session.js";
+import { type Device, openSession, readTensor, runSession } from "./session.js";
 
 export interface JitOptions {
   /** Shown in printed graphs and errors. */
@@ -117,7 +117,7 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const fetches = Object.fromEntries(
       compiled.graph.outputs.map(({ dtype, shape }, i) => [`o${i}`, pool.get(`${dtype}[${shape}]`)?.pop() ?? null]),
     );
-    const results = await compiled.session.run(feeds, fetches);
+    const results = await runSession(compiled.session, feeds, fetches);
     for (const { leaf, argument } of given) {
       if (!donate.includes(argument) || !(leaf instanceof DeviceTensor)) continue;
       recycle(leaf.release("donated"));

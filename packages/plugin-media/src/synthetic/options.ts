@@ -35,6 +35,13 @@ export const syntheticOptions = Type.Object(
       default: 1,
       description: "How much recordings differ in tools, materials, colours and positions: 0 is easiest to learn.",
     }),
+    noise_db: Type.Number({
+      minimum: -120,
+      maximum: -20,
+      default: -62,
+      description:
+        "Level of the room's noise in dB of full scale; -120 is silence between the events, easiest to learn.",
+    }),
     seed: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 4294967295, description: "Seed of the scenes; the pipeline's when absent." }),
     ),

@@ -16,6 +16,7 @@ const small: SyntheticOptions = {
   size: 64,
   rate: 30,
   distractors: 0.15,
+  noise_db: -62,
   variety: 1,
 };
 

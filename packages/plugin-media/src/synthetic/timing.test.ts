@@ -22,6 +22,7 @@ async function decoded(scene: SceneName, count: number, more: Partial<SyntheticO
     size,
     rate,
     distractors: 0.3,
+    noise_db: -62,
     variety: 1,
     ...more,
   };

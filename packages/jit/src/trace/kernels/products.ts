@@ -12,7 +12,10 @@ function matMul(b: Builder, a: Value, c: Value, transposeA: boolean, transposeB:
   if (a.shape.length === 2 && c.shape.length === 2) {
     return b.op("Gemm", [a, c], { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 });
   }
-  return b.op("MatMul", [transposeA ? swapLast(b, a) : a, transposeB ? swapLast(b, c) : c]);
+  const right = transposeB ? swapLast(b, c) : c;
+  // One matrix for the whole batch: as a matrix it is one product of all rows, not one per item.
+  const shared = c.shape.slice(0, -2).every((size) => size === 1) && a.shape.length >= c.shape.length;
+  return b.op("MatMul", [transposeA ? swapLast(b, a) : a, shared ? b.reshape(right, right.shape.slice(-2)) : right]);
 }
 
 interface MatMulAttrs {

@@ -38,7 +38,7 @@ export const benchScene: Scene = {
         const picture = benchPicture(plan, options.size);
         return (frame) => picture(shownTime(frame, options.rate, events));
       },
-      sound: (rate) => benchSound(plan, options.seconds, rate),
+      sound: (rate) => benchSound(plan, options.seconds, rate, options.noise_db),
     };
   },
   lists(performances, options) {

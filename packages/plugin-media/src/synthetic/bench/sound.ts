@@ -5,7 +5,7 @@ import { inRoom } from "../sound/room.js";
 import type { BenchPlan } from "./plan.js";
 
 /** The sound of a bench recording: an impact at every contact, thuds from elsewhere, nothing at strokes that stop short. */
-export function benchSound(plan: BenchPlan, seconds: number, rate: number): Waveform {
+export function benchSound(plan: BenchPlan, seconds: number, rate: number, noiseDb: number): Waveform {
   const samples = new Float32Array(Math.round(seconds * rate));
   for (const [i, { time, strength, contact }] of plan.strokes.entries()) {
     if (!contact) continue;
@@ -18,5 +18,5 @@ export function benchSound(plan: BenchPlan, seconds: number, rate: number): Wave
     const random = stream(plan.seed, "synthetic thud", i);
     addImpact(samples, rate, time, offScreenSound, { strength: 0.9 * strength, pitch: 1, random });
   }
-  return inRoom(samples, rate, stream(plan.seed, "synthetic room"));
+  return inRoom(samples, rate, noiseDb, stream(plan.seed, "synthetic room"));
 }

@@ -23,7 +23,7 @@ export const dancerScene: Scene = {
         const picture = dancerPicture(plan, options.size);
         return (frame) => picture(frame / options.rate);
       },
-      sound: (rate) => dancerSound(plan, options.seconds, rate),
+      sound: (rate) => dancerSound(plan, options.seconds, rate, options.noise_db),
     };
   },
   lists(performances) {

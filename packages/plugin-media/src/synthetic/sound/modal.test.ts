@@ -66,7 +66,7 @@ describe("the room", () => {
   it("answers a click with its reflections, at the peak level and above a quiet floor", () => {
     const dry = new Float32Array(rate);
     dry[4800] = 0.2;
-    const { samples } = inRoom(dry, rate, stream(1, "room"));
+    const { samples } = inRoom(dry, rate, -62, stream(1, "room"));
     expect(Math.max(...samples)).toBeCloseTo(0.82, 2);
     const after = (seconds: number) => samples[4800 + Math.round(seconds * rate)]! / samples[4800]!;
     expect([after(0.0073), after(0.0131), after(0.0227)].map((value) => Math.round(value * 100))).toEqual([16, 11, 8]);

@@ -7,13 +7,12 @@ const reflections = [
   [0.0227, 0.08],
 ] as const;
 const peak = 0.82;
-/** Of the noise floor: about -62 dB. */
-const floorLevel = 0.0008;
 /** The noise repeats after some seconds, far below what is heard: drawing it costs more than all the rest. */
 const noiseLength = 1 << 17;
 
-/** The dry sound in a small room: early reflections, peak at 0.82, a low floor of soft noise. Takes `dry` over. */
-export function inRoom(dry: Float32Array, rate: number, random: Random): Waveform {
+/** The dry sound in a small room: early reflections, peak at 0.82, soft noise of `noiseDb` dB of full scale. Takes `dry` over. */
+export function inRoom(dry: Float32Array, rate: number, noiseDb: number, random: Random): Waveform {
+  const floorLevel = 10 ** (noiseDb / 20);
   // From the end, so that every tap reads what has not been changed yet.
   const taps = reflections.map(([seconds, strength]) => [Math.round(seconds * rate), strength] as const);
   let loudest = 0;
