@@ -103,6 +103,17 @@ export const frame = Type.Object({
       schedule: oneOf(["cosine", "linear"], { default: "cosine", description: "The noise schedule." }),
       steps: Type.Integer({ default: 1000, minimum: 1, description: "Diffusion steps." }),
       predict: oneOf(["v", "epsilon", "x0"], { default: "v", description: "What the network predicts." }),
+      scale: Type.Object(
+        {
+          video: Type.Number({ default: 1, exclusiveMinimum: 0, description: "Of the latents." }),
+          audio: Type.Number({ default: 1, exclusiveMinimum: 0, description: "Of the normalised features." }),
+        },
+        {
+          default: {},
+          description:
+            "Factors on the data before noise is added (Chen 2023): the larger, the longer a modality stays visible in the noise.",
+        },
+      ),
     },
     { default: {}, description: "The diffusion process." },
   ),

@@ -63,6 +63,8 @@ export interface ResolvedPipeline {
     readonly schedule: "cosine" | "linear";
     readonly steps: number;
     readonly predict: "v" | "epsilon" | "x0";
+    /** Factors on the latents and the normalised features before noise is added. */
+    readonly scale: { readonly video: number; readonly audio: number };
   };
   readonly train: {
     readonly steps: number;

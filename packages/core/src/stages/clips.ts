@@ -4,7 +4,7 @@ import type { FeatureBody } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
 import type { StageInput } from "./stage.js";
 
-/** The latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
+/** The scaled latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
 export async function loadClips(
   { pipeline, inputs, component }: StageInput,
   splits: readonly string[],
@@ -14,6 +14,7 @@ export async function loadClips(
   const { definition, mean, std, rates } = readFeatureStatistics(inputs.prepare!);
   const features = (await component("transforms", pipeline.prepare.audio.at(-1)!.use)) as FeatureBody<unknown>;
   const { frames } = pipeline.data.clip;
+  const { scale } = pipeline.diffusion;
   const samplesPerFrame = rates.audio / rates.video;
   const clips: Clip[] = [];
   for (const row of prepared.index) {
@@ -28,7 +29,9 @@ export async function loadClips(
     };
     const perFrame = height * width * channels;
     const context = { before: row.before as number, after: row.after as number };
-    const normalise = (data: ArrayLike<number>) => Float32Array.from(data, (value) => (value - mean) / std);
+    const normalise = (data: ArrayLike<number>) =>
+      Float32Array.from(data, (value) => ((value - mean) / std) * scale.audio);
+    const scaled = (latents.data as Float32Array).map((value) => value * scale.video);
     const moved = new Map([[0, normalise(own.data)]]);
     const within = (shift: number) => {
       if (-shift > context.before || shift > context.after)
@@ -44,7 +47,7 @@ export async function loadClips(
       shape,
       video(shift) {
         const from = within(shift) * perFrame;
-        return (latents.data as Float32Array).subarray(from, from + frames * perFrame);
+        return scaled.subarray(from, from + frames * perFrame);
       },
       audio(shift) {
         const begin = Math.round(within(shift) * samplesPerFrame);

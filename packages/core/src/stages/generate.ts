@@ -106,15 +106,21 @@ async function generateGroup(
     const features: Features = {
       frames: shape.audio[0],
       bins: shape.audio[1],
-      data: mel.map((value) => value * statistics.std + statistics.mean),
+      data: mel.map((value) => (value / scale.audio) * statistics.std + statistics.mean),
     };
+    const { scale } = pipeline.diffusion;
     const makesSound = generation.task !== "a2v";
     const makesPicture = generation.task !== "v2a";
     const sound = makesSound
       ? await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index))
       : originalSound;
     const frames: Frames = makesPicture
-      ? await autoencoder.decode(latents, shape.video[0], original.height, original.width)
+      ? await autoencoder.decode(
+          latents.map((value) => value / scale.video),
+          shape.video[0],
+          original.height,
+          original.width,
+        )
       : original;
     const write = async (path: string, media: { frames: Frames; waveform: Waveform }) => {
       const unfinished = join(context.folder, `${path}.tmp.mp4`);

@@ -1,5 +1,6 @@
 import { diffuse, type LossBody, overBatch, type Parametrisation, type TrainingBatch } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
+import type { DiffusionOptions } from "./options.js";
 
 /**
  * The joint diffusion loss (Eq. 4) of network outputs against their targets: the mean square error of each modality, added.
@@ -20,15 +21,17 @@ export function jointError(
   };
 }
 
-export const body: LossBody<Record<string, never>> = {
-  describe: () => "diffusion",
-  value(_options, batch, _drawn, network, parametrisation) {
+export const body: LossBody<DiffusionOptions> = {
+  describe: ({ weights: { video, audio } }) =>
+    video === 1 && audio === 1 ? "diffusion" : `diffusion(${video}·video + ${audio}·audio)`,
+  value({ weights }, batch, _drawn, network, parametrisation) {
     const outputs = network(
       diffuse(batch.video, batch.noise.video, batch.alphaBar),
       diffuse(batch.audio, batch.noise.audio, batch.alphaBar),
       batch.n,
     );
     const { video, audio } = jointError(outputs, batch, parametrisation);
-    return { loss: tf.add(video, audio) as tf.Scalar, log: { video, audio } };
+    const loss = tf.add(tf.mul(video, weights.video), tf.mul(audio, weights.audio)) as tf.Scalar;
+    return { loss, log: { video, audio } };
   },
 };

@@ -1,7 +1,16 @@
 import { useOf } from "@cmmd/core";
 import { type Static, Type } from "@sinclair/typebox";
 
-export const diffusionOptions = Type.Object({});
+const share = (modality: string) =>
+  Type.Number({ default: 1, minimum: 0, description: `Factor on the mean square error of the ${modality}.` });
+
+export const diffusionOptions = Type.Object({
+  weights: Type.Object(
+    { video: share("video"), audio: share("audio") },
+    { default: {}, description: "How much each modality counts." },
+  ),
+});
+export type DiffusionOptions = Static<typeof diffusionOptions>;
 
 const shifts = [{ use: "temporal-shift", frames: [2, 4] }];
 
