@@ -58,14 +58,19 @@ export function encodeOnnx(graph: Graph): Uint8Array {
   const use = (value: Value) => names.get(value) ?? constant(value);
 
   const body = new BinaryWriter();
-  const nodes = [...graph.nodes, ...graph.outputs.map(outputNode)];
+  const computed = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
+  const copies: Node[] = [];
+  graph.outputs.forEach((value, i) => {
+    const direct = computed.has(value) && !names.has(value);
+    const copy = direct ? undefined : copyNode(value);
+    if (copy) copies.push(copy);
+    names.set(copy?.outputs[0] ?? value, `o${i}`);
+  });
+  const nodes = [...graph.nodes, ...copies];
   nodes.forEach((node, n) => {
     node.outputs.forEach((output, i) => {
       if (!names.has(output)) names.set(output, `v${n}_${i}`);
     });
-  });
-  graph.outputs.forEach((_, i) => {
-    names.set(nodes[graph.nodes.length + i]!.outputs[0]!, `o${i}`);
   });
   for (const node of nodes) body.uint32(tag(1, WireType.LengthDelimited)).bytes(encodeNode(node, use, integers, names));
   string(body, 2, graph.name);
@@ -88,8 +93,8 @@ export function encodeOnnx(graph: Graph): Uint8Array {
   return model.finish();
 }
 
-/** A result may be an input, a constant, or named twice; a node of its own gives every result a name. */
-function outputNode(value: Value): Node {
+/** A result may be an input, a constant, or a result already; a node of its own gives it another name. */
+function copyNode(value: Value): Node {
   return { op: "Identity", inputs: [value], attributes: {}, outputs: [Object.create(value) as Value] };
 }
 

@@ -51,6 +51,19 @@ describe("programs", () => {
     await expect(step(first)).rejects.toThrow(/after it was donated/);
   });
 
+  it("a result named twice, and one that is used for another, are tensors of their own", async () => {
+    const program = jit((a: tf.Tensor) => {
+      const sum = a.add(1);
+      return { first: sum, second: sum, double: sum.mul(2), given: a };
+    });
+    const out = await program({ shape: [2], data: Float32Array.of(1, 2) });
+    out.first.dispose();
+    const values = async (tensor: DeviceTensor) => Array.from((await tensor.read()).data);
+    expect(await values(out.second)).toEqual([2, 3]);
+    expect(await values(out.double)).toEqual([4, 6]);
+    expect(await values(out.given)).toEqual([1, 2]);
+  });
+
   it("frozen weights are constants, laid out once", async () => {
     const weights = { filter: noise([4, 3, 3], 2), bias: noise([4]) };
     const program = jit(

@@ -24,8 +24,9 @@ export async function openSession(graph: Graph, device: Device): Promise<ort.Inf
         executionProviders: ["cpu"],
         intraOpNumThreads: availableParallelism(),
         interOpNumThreads: 1,
-        // A thread that waits actively takes the core from one that works as soon as the machine has anything else to do.
-        extra: { session: { intra_op: { allow_spinning: "0" } } },
+        // Microseconds that a thread waits actively for its next share: longer, it takes the core from one that works as soon as the
+        // machine has anything else to do; not at all, waking it costs more than many of these nodes take.
+        extra: { session: { intra_op: { spin_duration_us: "20" } } },
       });
     }
     if (device === "cuda") return await create(encodeOnnx(graph), { executionProviders: ["cuda"], ...noFallback });
