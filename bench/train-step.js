@@ -91,7 +91,8 @@ const layout = layoutOf(initial);
 const parameters = flatten(initial, layout);
 const vector = (data) => ({ shape: [data.length], data });
 const zeros = () => vector(new Float32Array(parameters.length));
-const losses = [{ name: "diffusion", used: { use: "diffusion", options: {} }, body: diffusionLoss }];
+const used = { use: "diffusion", options: { weights: { video: 1, audio: 1 } } };
+const losses = [{ name: "diffusion", used, body: diffusionLoss }];
 const alphaBar = { shape: [batch], data: steps.data.map((n) => Math.cos(((n / 1000) * Math.PI) / 2) ** 2) };
 const scalars = Object.fromEntries(
   Object.entries(stepScalars(optimizer, 0.99, 0)).map(([name, value]) => [name, scalar(value)]),

@@ -7,6 +7,8 @@ export const demo = fileURLToPath(new URL("../../../pipelines/demo.yaml", import
 
 export interface Ended {
   readonly code: number | null;
+  /** The signal that ended it; a shell reports 128 and its number as the code. */
+  readonly signal: NodeJS.Signals | null;
   readonly out: string;
   readonly err: string;
 }
@@ -32,7 +34,7 @@ export function cmmd(argv: readonly string[], options: Options = {}): Promise<En
   child.stderr.on("data", (chunk) => {
     err += chunk;
   });
-  return new Promise((resolve) => child.once("close", (code) => resolve({ code, out, err })));
+  return new Promise((resolve) => child.once("close", (code, signal) => resolve({ code, signal, out, err })));
 }
 
 export const jsonLines = (out: string) =>

@@ -62,6 +62,7 @@ async function generateGroup(
 ): Promise<GeneratedRow[]> {
   const { pipeline, context, inputs, component } = input;
   const { shape } = clips[0]!;
+  const { scale } = pipeline.diffusion;
   const { openSampler } = await import("../sample/sampler.js");
   const prepared = await readShards(inputs.prepare!);
   const statistics = readFeatureStatistics(inputs.prepare!);
@@ -108,7 +109,6 @@ async function generateGroup(
       bins: shape.audio[1],
       data: mel.map((value) => (value / scale.audio) * statistics.std + statistics.mean),
     };
-    const { scale } = pipeline.diffusion;
     const makesSound = generation.task !== "a2v";
     const makesPicture = generation.task !== "v2a";
     const sound = makesSound

@@ -61,6 +61,13 @@ const gemmBias: Rule = ({ op, inputs, outputs }, b, uses) => {
   return undefined;
 };
 
+/** Reducing axes of size 1 is a reshape. */
+const emptyReduction: Rule = ({ op, inputs, outputs, attributes }, b) => {
+  const [x] = inputs as [Value];
+  const axes = op.startsWith("Reduce") ? (attributes.axes as number[]) : undefined;
+  return axes?.every((axis) => x.shape[axis] === 1) ? [b.reshape(x, outputs[0]!.shape)] : undefined;
+};
+
 /** The largest divisor of `size` up to `most`. */
 function divisor(size: number, most: number): number {
   for (let d = Math.min(most, size); d > 1; d--) if (size % d === 0) return d;
@@ -101,5 +108,15 @@ const zeroProduct: Rule = ({ op, inputs, outputs }, b) => {
 
 /** Cheaper forms of the same value. */
 export function simplify(graph: Graph): Graph {
-  return rewrite(graph, [same, neutral, absorbExpand, absorbLeadingOnes, gemmBias, stagedSum, doubled, zeroProduct]);
+  return rewrite(graph, [
+    same,
+    neutral,
+    absorbExpand,
+    absorbLeadingOnes,
+    gemmBias,
+    emptyReduction,
+    stagedSum,
+    doubled,
+    zeroProduct,
+  ]);
 }

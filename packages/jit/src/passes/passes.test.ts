@@ -81,6 +81,11 @@ describe("passes", () => {
     ]);
   });
 
+  it("a reduction over axes of size 1 is a reshape", () => {
+    const text = after(simplify, (b, x) => b.reduce("ReduceMax", b.reshape(x, [2, 1, 3]), [1], false));
+    expect(text.join()).not.toContain("ReduceMax");
+  });
+
   it("a sum over many rows goes in two stages, one over few does not", () => {
     const text = after(simplify, (b, x) => {
       const many = b.expand(b.reshape(x, [6, 1]), [6, 512]);

@@ -101,7 +101,7 @@ export function doubleAudio(x: tf.Tensor3D): tf.Tensor3D {
 const twice = (x: tf.Tensor): tf.Tensor => tf.concat([x, x], 1);
 
 /** Nearest-neighbour resampling of [B, L, C] to `length` along L. */
-export function resampleTime(x: tf.Tensor3D, length: number): tf.Tensor3D {
+function resampleTime(x: tf.Tensor3D, length: number): tf.Tensor3D {
   return x.shape[1] === length ? x : nn.nearest(x, 1, length);
 }
 

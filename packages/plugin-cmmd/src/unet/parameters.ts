@@ -109,7 +109,7 @@ export function initialise(options: UnetOptions, shape: PairShape, random: (name
       else if (initialiser === "fusion") {
         const [out, into] = size as [number, number];
         const draw = random(name);
-        const bound = 0.1 / Math.sqrt(into);
+        const bound = 1 / Math.sqrt(into);
         for (let i = 0; i < data.length; i++) data[i] = (2 * draw.uniform() - 1) * bound;
         for (let o = 0; o < out; o++) for (let i = 0; i < out; i++) data[o * into + i] = o === i ? 1 : 0;
       } else if (initialiser !== "zeros") {

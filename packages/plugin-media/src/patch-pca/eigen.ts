@@ -59,7 +59,7 @@ function offDiagonal(a: Float64Array, n: number): number {
 }
 
 /** An eigenvector's sign is arbitrary: the first of its largest entries is made positive, to a part in 1e9. */
-function withSign(vector: Float64Array): Float64Array {
+export function withSign(vector: Float64Array): Float64Array {
   const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const leading = vector.find((value) => Math.abs(value) > largest * (1 - 1e-9)) ?? 1;
   return leading < 0 ? vector.map((value) => -value) : vector.slice();

@@ -1,5 +1,5 @@
 import { CmmdError, type Context, type Frames, type NamedTensors } from "@cmmd/core";
-import { symmetricEigen } from "./eigen.js";
+import { leadingEigen } from "./leading-eigen.js";
 import type { PatchPcaOptions } from "./options.js";
 import { grid, readPatch } from "./patches.js";
 
@@ -26,11 +26,13 @@ export async function fitPatches(
   const total = await countPatches(frames, patch, context.signal);
   if (total === 0) throw new CmmdError("CMMD309", "there are no training frames to fit patch-pca to");
   const { mean, covariance } = await moments(frames, patch, Math.ceil(total / options.patches), context.signal);
-  const { values, vectors } = symmetricEigen(covariance, d);
-  const kept = values.subarray(0, channels).map((value) => Math.max(value, 0));
+  const { values, vectors } = leadingEigen(covariance, d, channels);
+  const kept = values.map((value) => Math.max(value, 0));
   const variance = kept.reduce((sum, value) => sum + value, 0) / channels;
   const deviation = Float32Array.from(kept, (value) => Math.sqrt(options.whiten ? value : variance) || 1);
-  const dropped = values.subarray(channels).reduce((sum, value) => sum + Math.max(value, 0), 0);
+  let trace = 0;
+  for (let i = 0; i < d; i++) trace += covariance[i * d + i]!;
+  const dropped = Math.max(trace - variance * channels, 0);
   const rounding = (2 / 255) ** 2 / 12;
   const psnr = 10 * Math.log10(4 / (dropped / d + rounding));
   context.log(
@@ -38,7 +40,7 @@ export async function fitPatches(
   );
   return {
     mean: { shape: [d], data: Float32Array.from(mean) },
-    components: { shape: [channels, d], data: Float32Array.from(vectors.subarray(0, channels * d)) },
+    components: { shape: [channels, d], data: Float32Array.from(vectors) },
     deviation: { shape: [channels], data: deviation },
     psnr_db: { shape: [1], data: Float32Array.of(psnr) },
   };
