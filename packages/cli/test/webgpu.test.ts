@@ -87,21 +87,21 @@ describe.skipIf(!present)("on webgpu", () => {
       expect(difference / size, group).toBeLessThan(1e-3);
     }
     expect(existsSync(join(gpu("report"), "report.html"))).toBe(true);
-  }, 400_000);
+  }, 600_000);
 
-  it("Ctrl-C in the middle of a step ends the run without a crash, and is recorded", async () => {
+  it("Ctrl-C while the GPU's programs are built ends the run without a crash, and is recorded", async () => {
     const cwd = folder();
     const argv = ["run", "tiny.yaml", "train", "--json", "--device", "webgpu"];
     const { code, signal, out, err } = await cmmd(argv, {
       cwd,
       env: withDriver(driver),
-      stop: { at: /"stage":"train","done":1,/, signal: "SIGINT" },
+      stop: { at: /"message":"loss = /, signal: "SIGINT" },
     });
-    expect(err).toBe("");
-    // A step on the software driver is longer than an interrupted run may wait: then the process ends by the signal itself.
+    expect(err).toBe("stopping with a checkpoint; Ctrl-C again ends at once\n");
+    // That takes longer than an interrupted run may wait: then the process ends by the signal itself, which shells report as 130.
     expect(signal === "SIGINT" || code === 130).toBe(true);
     expect(jsonLines(out).at(-1)).toMatchObject({ type: "run", state: "interrupted" });
-  }, 400_000);
+  }, 600_000);
 
   it("without a GPU the run fails, says so and what to do", async () => {
     const { code, err } = await cmmd(["run", "tiny.yaml", "train", "--device", "webgpu"], {
