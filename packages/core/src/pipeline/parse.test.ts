@@ -80,7 +80,7 @@ test("a short pipeline gets every documented default", async () => {
       plugin: "test-components",
       options: { channels: 128, multipliers: [1, 2, 3, 4], fusion: "easy" },
     },
-    diffusion: { schedule: "cosine", steps: 1000, predict: "v" },
+    diffusion: { schedule: "cosine", steps: 1000, predict: "v", scale: { video: 1, audio: 1 } },
     train: {
       steps: 10,
       batch: 2,
