@@ -28,3 +28,4 @@ export { type RunResult, reasonOf, runPlan } from "./run/run.js";
 export { stages } from "./stages/index.js";
 export type { Stage, StageInput, StageSummary } from "./stages/stage.js";
 export { Store } from "./store/store.js";
+export { stack } from "./train/batches.js";

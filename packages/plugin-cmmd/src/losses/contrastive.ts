@@ -1,4 +1,4 @@
-import { diffuse, type LossBody, type NamedTensor, type PairShape, type UseNegative } from "@cmmd/core";
+import { diffuse, type LossBody, type NamedTensor, type PairShape, stack, type UseNegative } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
 import { jointError } from "./diffusion.js";
 import type { ContrastiveOptions } from "./options.js";
@@ -8,14 +8,6 @@ const modalities = ["audio", "video"] as const;
 
 const entries = (options: ContrastiveOptions, modality: Modality) =>
   (options.negatives[modality] ?? []) as readonly UseNegative[];
-
-function stack(rows: readonly Float32Array[], shape: readonly number[]): NamedTensor {
-  const data = new Float32Array(rows.length * shape.reduce((a, b) => a * b, 1));
-  rows.forEach((row, i) => {
-    data.set(row, i * row.length);
-  });
-  return { shape: [rows.length, ...shape], data };
-}
 
 /**
  * The negative half of the joint contrastive loss (Eq. 9, Algorithm 1): -eta (L(v, a-) + L(v-, a)), where each L is the joint
