@@ -44,7 +44,10 @@ export async function expectSame(
     expect(result.dtype).toBe(want.dtype);
     const got = (await result.read()).data;
     const values = want.dataSync();
-    const scale = values.reduce((most, value) => Math.max(most, Number.isFinite(value) ? Math.abs(value) : 0), 1e-30);
+    const scale = (values as Float32Array).reduce(
+      (most, value) => Math.max(most, Number.isFinite(value) ? Math.abs(value) : 0),
+      1e-30,
+    );
     const largest = Math.max(1, scale);
     values.forEach((value, j) => {
       if (!Number.isFinite(value)) expect(got[j]).toBe(value);

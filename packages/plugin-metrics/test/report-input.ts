@@ -34,7 +34,7 @@ function group(
   clips: number,
   values: MetricResult["values"],
 ): ReportInput["groups"][number] {
-  const metrics = [
+  const metrics: ReportInput["groups"][number]["metrics"] = [
     {
       use: "event-f1",
       result: {
@@ -56,7 +56,7 @@ function group(
         events,
         generated: { video: clip, features: burstFeatures(events, i + 50, 0.03) },
         reference: { video: clip, features: burstFeatures(events, i) },
-        perItem: values.length > 0 ? { "event_f1@100ms": 0.857 - 0.1 * i } : {},
+        perItem: (values.length > 0 ? { "event_f1@100ms": 0.857 - 0.1 * i } : {}) as Record<string, number>,
       };
     }),
   };

@@ -126,7 +126,7 @@ describe("conv", () => {
     const value = (ws: Float32Array) =>
       gradientNorm(tf.tensor(x.data, [1, 6, 2]), tf.tensor(ws, [2, 2, 3])).value.dataSync()[0]!;
     const exact = gradientNorm(tf.tensor(x.data, [1, 6, 2]), tf.tensor(w.data, [2, 2, 3])).grads.dataSync();
-    const scale = exact.reduce((most, g) => Math.max(most, Math.abs(g)), 0);
+    const scale = (exact as Float32Array).reduce((most, g) => Math.max(most, Math.abs(g)), 0);
     finiteDifferences(value, w.data).forEach((difference, i) => {
       expect(Math.abs(difference - exact[i]!) / scale).toBeLessThan(2e-3);
     });

@@ -56,7 +56,7 @@ describe("groupNorm", () => {
           [got.grads.beta, want.grads.beta],
         ] as const) {
           const expected = b.dataSync();
-          const scale = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+          const scale = (expected as Float32Array).reduce((most, v) => Math.max(most, Math.abs(v)), 1);
           a.dataSync().forEach((value, i) => {
             expect(Math.abs(value - expected[i]!) / scale).toBeLessThan(1e-4);
           });

@@ -34,7 +34,7 @@ describe("programs", () => {
         w[j]! -= m[j]! * 0.01;
       }
     }
-    const worst = first.reduce((most, value, j) => Math.max(most, Math.abs(value - w[j]!)), 0);
+    const worst = (first as Float32Array).reduce((most, value, j) => Math.max(most, Math.abs(value - w[j]!)), 0);
     expect(worst).toBeLessThan(1e-6);
     expect(await run()).toEqual(first);
   });

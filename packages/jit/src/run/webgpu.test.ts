@@ -117,11 +117,11 @@ describe.skipIf(!present)("on webgpu", () => {
     const before = process.memoryUsage.rss();
     await run(60);
     const grown = process.memoryUsage.rss() - before;
-    const { data } = await (state as DeviceTensor).read();
+    const { data } = await (state as unknown as DeviceTensor).read();
     expect(data.every((value) => Math.abs(value - 2) < 1e-6)).toBe(true);
     // Kept, the 60 states would be 240 MB.
     expect(grown).toBeLessThan(80e6);
-    (state as DeviceTensor).dispose();
+    (state as unknown as DeviceTensor).dispose();
     await step.dispose();
   });
 

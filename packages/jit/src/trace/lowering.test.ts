@@ -15,12 +15,12 @@ const unary = [
   tf.isFinite, tf.isInf, tf.isNaN, tf.leakyRelu, tf.neg, tf.reciprocal, tf.relu, tf.relu6, tf.round, tf.selu, tf.sigmoid, tf.sign,
   tf.sin, tf.sinh, tf.softplus, tf.square, tf.step, tf.tan, tf.tanh, tf.zerosLike, tf.onesLike, tf.softmax, tf.logSoftmax,
   tf.clone,
-] as F[]; // biome-ignore format: a list
-const ofPositive = [tf.acosh, tf.log, tf.log1p, tf.rsqrt, tf.sqrt] as F[];
+] as unknown as F[]; // biome-ignore format: a list
+const ofPositive = [tf.acosh, tf.log, tf.log1p, tf.rsqrt, tf.sqrt] as unknown as F[];
 const binary = [
   tf.add, tf.sub, tf.mul, tf.div, tf.maximum, tf.minimum, tf.squaredDifference, tf.equal, tf.notEqual, tf.greater,
   tf.greaterEqual, tf.less, tf.lessEqual, tf.floorDiv, tf.mod, tf.prelu,
-] as F[]; // biome-ignore format: a list
+] as unknown as F[]; // biome-ignore format: a list
 const reductions = [tf.sum, tf.mean, tf.max, tf.min, tf.prod, tf.argMax, tf.argMin, tf.logSumExp] as ((
   x: tf.Tensor,
   axis?: number,

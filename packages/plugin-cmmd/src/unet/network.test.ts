@@ -154,7 +154,9 @@ describe.each(["tiny", "small"])("cmmd-unet against the golden values of unet_%s
         const { video, audio } = network(q, x);
         return { value: tf.add(tf.sum(tf.square(video)), tf.sum(tf.square(audio))) as tf.Scalar };
       }, p);
-      return Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, tf.sqrt(tf.sum(tf.square(g)))]));
+      return Object.fromEntries(
+        Object.entries(grads).map(([name, g]) => [name, tf.sqrt(tf.sum(tf.square(g))) as tf.Tensor] as const),
+      );
     });
     const norms = await program(weights, inputs);
     const worst = { name: "", error: 0 };

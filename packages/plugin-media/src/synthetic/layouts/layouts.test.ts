@@ -15,6 +15,7 @@ const options: SyntheticOptions = {
   rate: 30,
   distractors: 0.2,
   variety: 1,
+  noise_db: -62,
 };
 const perform = (scene: Scene, count = 45) =>
   Array.from({ length: count }, (_, i) => scene.perform(7, i, i < 40 ? "train" : "test", options));
