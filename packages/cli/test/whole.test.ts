@@ -129,9 +129,11 @@ describe("a whole pipeline", () => {
       /^checkpoint-\d+$/.test(name),
     );
     expect(Number(checkpoint!.slice(11))).toBeGreaterThanOrEqual(4);
-    const next = await cmmd(["run", "tiny.yaml", "train", "train.steps=100000"], {
+    // Between steps again, not while the program is being opened.
+    const stepped = /goes on from step \d+[^]*"stage":"train","done"[^]*"stage":"train","done"/;
+    const next = await cmmd(["run", "tiny.yaml", "train", "train.steps=100000", "--json"], {
       cwd,
-      stop: { at: /goes on from step/, signal: "SIGINT" },
+      stop: { at: stepped, signal: "SIGINT" },
     });
     expect(next.out).toContain(`goes on from step ${checkpoint!.slice(11)}`);
     expect(next.code).toBe(130);

@@ -1,14 +1,31 @@
 import { readShards } from "../data/shards.js";
+import { CmmdError } from "../errors.js";
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
 import type { FeatureBody } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
 import type { StageInput } from "./stage.js";
+
+/** Longer or shorter clips than those trained on are not made yet; the key is refused rather than ignored. */
+function refuseOtherLengths({ data, generate }: ResolvedPipeline): void {
+  for (const { name, frames } of generate)
+    if (frames !== undefined && frames !== data.clip.frames)
+      throw new CmmdError(
+        "CMMD531",
+        `the generation "${name}" asks for ${frames} frames, but clips have ${data.clip.frames}`,
+        {
+          hint: "Remove generate.frames: clips are generated at the length of data.clip.frames.",
+          exitCode: 2,
+        },
+      );
+}
 
 /** The scaled latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
 export async function loadClips(
   { pipeline, inputs, component }: StageInput,
   splits: readonly string[],
 ): Promise<{ clips: Clip[]; shape: PairShape }> {
+  refuseOtherLengths(pipeline);
   const prepared = await readShards(inputs.prepare!);
   const encoded = await readShards(inputs.encode!);
   const { definition, mean, std, rates } = readFeatureStatistics(inputs.prepare!);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
 import { readShards, type Shards, ShardWriter } from "../data/shards.js";
 import type { OpenAutoencoder } from "../plugin/components.js";
-import type { Frames } from "../plugin/media.js";
+import { framesOf, readFrames } from "./originals.js";
 import type { Stage, StageInput } from "./stage.js";
 
 const weightsFile = "autoencoder.safetensors";
@@ -16,24 +16,6 @@ export async function openAutoencoder({ pipeline, context, component }: StageInp
   return body.open(weights, pipeline.latents.options, context);
 }
 
-/** Pictures of a prepared clip with their context, or of the clip alone. */
-export async function readFrames(
-  shards: Shards,
-  id: string,
-  alone?: { before: number; frames: number },
-): Promise<Frames> {
-  const { shape, data } = await shards.tensor(id, "frames");
-  const [count, height, width] = shape as [number, number, number, number];
-  const all = { count, height, width, data: data as Uint8Array };
-  if (!alone) return all;
-  const picture = height * width * 3;
-  return {
-    ...all,
-    count: alone.frames,
-    data: all.data.subarray(alone.before * picture, (alone.before + alone.frames) * picture),
-  };
-}
-
 /** Peak signal-to-noise ratio in dB of 8-bit pictures. */
 function psnr(squaredError: number, count: number): number {
   return 10 * Math.log10((255 * 255) / Math.max(squaredError / count, 1e-10));
@@ -45,7 +27,7 @@ async function reconstructionPsnr(shards: Shards, autoencoder: OpenAutoencoder, 
   let error = 0;
   let count = 0;
   for (const { id, before } of rows) {
-    const original = await readFrames(shards, id, { before: before as number, frames });
+    const original = await readFrames(shards, id, before as number, frames);
     const latents = await autoencoder.encode(original);
     const decoded = await autoencoder.decode(latents, original.count, original.height, original.width);
     for (let i = 0; i < original.data.length; i++) error += (original.data[i]! - decoded.data[i]!) ** 2;
@@ -71,7 +53,7 @@ export const encode: Stage = {
       const pictures = async function* () {
         for (const { id, before } of training) {
           context.signal.throwIfAborted();
-          yield await readFrames(shards, id, { before: before as number, frames });
+          yield await readFrames(shards, id, before as number, frames);
         }
       };
       await writeSafetensors(
@@ -84,7 +66,7 @@ export const encode: Stage = {
     let shape: readonly number[] = [];
     for (const [i, { id }] of shards.index.entries()) {
       context.signal.throwIfAborted();
-      const pictures = await readFrames(shards, id);
+      const pictures = framesOf(await shards.tensor(id, "frames"));
       shape = autoencoder.shape(pictures.height, pictures.width);
       if (!writer.has(id))
         await writer.add(

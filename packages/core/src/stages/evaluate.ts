@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { readSafetensors } from "../data/safetensors.js";
 import { readShards, type Shards } from "../data/shards.js";
 import type { EvaluationItem, MetricResult } from "../plugin/components.js";
-import type { Features, Frames } from "../plugin/media.js";
-import type { NamedTensors } from "../plugin/tensors.js";
-import { readFrames } from "./encode.js";
 import { readFeatureStatistics } from "./features.js";
 import { type GeneratedRow, readGenerated } from "./generate.js";
+import { featuresOf, framesOf, readOriginal } from "./originals.js";
 import type { Stage } from "./stage.js";
 
 /** What `evaluate` writes to `metrics.json`: results by generation group. */
@@ -17,14 +15,6 @@ export type Evaluation = Readonly<
 
 export const metricsFile = "metrics.json";
 
-function featuresOf({ shape, data }: NamedTensors[string]): Features {
-  return { frames: shape[0]!, bins: shape[1]!, data: data as Float32Array };
-}
-
-function framesOf({ shape, data }: NamedTensors[string]): Frames {
-  return { count: shape[0]!, height: shape[1]!, width: shape[2]!, data: data as Uint8Array };
-}
-
 async function itemOf(
   row: GeneratedRow,
   generated: string,
@@ -32,15 +22,11 @@ async function itemOf(
   rates: { readonly video: number; readonly audio: number },
 ): Promise<EvaluationItem> {
   const { tensors } = await readSafetensors(join(generated, row.tensors));
-  const index = prepared.index.find(({ id }) => id === row.id)!;
-  const before = index.before as number;
   const frames = framesOf(tensors.frames!);
-  const perFrame = rates.audio / rates.video;
-  const all = (await prepared.tensor(row.id, "waveform")).data as Float32Array;
-  const samples = all.slice(Math.round(before * perFrame), Math.round((before + frames.count) * perFrame));
+  const original = await readOriginal(prepared, row.id, frames.count, rates);
   return {
     id: row.id,
-    split: index.split as EvaluationItem["split"],
+    split: original.row.split as EvaluationItem["split"],
     events: row.events,
     generated: {
       waveform: { rate: rates.audio, samples: tensors.waveform!.data as Float32Array },
@@ -48,9 +34,9 @@ async function itemOf(
       frames,
     },
     reference: {
-      waveform: { rate: rates.audio, samples },
+      waveform: original.waveform,
       features: featuresOf(await prepared.tensor(row.id, "features")),
-      frames: await readFrames(prepared, row.id, { before, frames: frames.count }),
+      frames: original.frames,
     },
   };
 }
@@ -60,7 +46,7 @@ export const evaluate: Stage = {
   name: "evaluate",
   reads: ["prepare", "generate"],
   applies: ({ evaluate: metrics }) => metrics.length > 0,
-  depends: ({ evaluate: metrics, seed }) => ({ evaluate: metrics as never, seed }),
+  depends: ({ evaluate: metrics }) => ({ evaluate: metrics as never }),
   components: ({ evaluate: metrics }) => metrics,
   async run(input) {
     const { pipeline, context, inputs, component } = input;

@@ -9,8 +9,9 @@ import type { Clip, PairShape } from "../plugin/clips.js";
 import type { ModelBody } from "../plugin/components.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import { loadClips } from "./clips.js";
-import { openAutoencoder, readFrames } from "./encode.js";
+import { openAutoencoder } from "./encode.js";
 import { readFeatureStatistics } from "./features.js";
+import { readOriginal } from "./originals.js";
 import type { Stage, StageInput } from "./stage.js";
 
 /** Written pictures are enlarged to about this size, so that small clips can be watched. */
@@ -95,15 +96,7 @@ async function generateGroup(
   const perAudio = shape.audio.reduce((a, b) => a * b);
 
   const finish = async (clip: Clip, row: GeneratedRow, index: number, latents: Float32Array, mel: Float32Array) => {
-    const reference = prepared.index.find(({ id }) => id === clip.id)!;
-    const before = reference.before as number;
-    const original = await readFrames(prepared, clip.id, { before, frames: shape.video[0] });
-    const all = (await prepared.tensor(clip.id, "waveform")).data as Float32Array;
-    const perFrame = statistics.rates.audio / statistics.rates.video;
-    const originalSound: Waveform = {
-      rate: statistics.rates.audio,
-      samples: all.slice(Math.round(before * perFrame), Math.round((before + shape.video[0]) * perFrame)),
-    };
+    const original = await readOriginal(prepared, clip.id, shape.video[0], statistics.rates);
     const features: Features = {
       frames: shape.audio[0],
       bins: shape.audio[1],
@@ -113,15 +106,15 @@ async function generateGroup(
     const makesPicture = generation.task !== "v2a";
     const sound = makesSound
       ? await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index))
-      : originalSound;
+      : original.waveform;
     const frames: Frames = makesPicture
       ? await autoencoder.decode(
           latents.map((value) => value / scale.video),
           shape.video[0],
-          original.height,
-          original.width,
+          original.frames.height,
+          original.frames.width,
         )
-      : original;
+      : original.frames;
     const write = async (path: string, media: { frames: Frames; waveform: Waveform }) => {
       const unfinished = join(context.folder, `${path}.tmp.mp4`);
       const scale = Math.max(1, Math.round(watchableSize / media.frames.height));
@@ -129,7 +122,7 @@ async function generateGroup(
       renameSync(unfinished, join(context.folder, path));
     };
     await write(row.generated, { frames, waveform: sound });
-    await write(row.reference, { frames: original, waveform: originalSound });
+    await write(row.reference, { frames: original.frames, waveform: original.waveform });
     await writeSafetensors(join(context.folder, row.tensors), {
       features: { shape: [features.frames, features.bins], data: features.data },
       waveform: { shape: [sound.samples.length], data: sound.samples },
@@ -170,7 +163,6 @@ export const generate: Stage = {
     generate: pipeline.generate as never,
     model: pipeline.model as never,
     diffusion: pipeline.diffusion,
-    seed: pipeline.seed,
   }),
   components: ({ generate: groups, model, latents, prepare }) => [
     model,

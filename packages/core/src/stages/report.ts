@@ -9,6 +9,7 @@ import { readCurves } from "../train/curves.js";
 import { type Evaluation, metricsFile } from "./evaluate.js";
 import { readFeatureStatistics } from "./features.js";
 import { readGenerated } from "./generate.js";
+import { featuresOf } from "./originals.js";
 import type { Stage, StageInput } from "./stage.js";
 
 type Group = ReportInput["groups"][number];
@@ -20,12 +21,6 @@ const settingsOf = ({ sampler, guidance, vocoder, weights, task }: Generation) =
     ...(task === "a2v" ? [] : [vocoder.use]),
     `weights: ${weights}`,
   ].join(", ");
-
-const features = ({ shape, data }: { shape: readonly number[]; data: ArrayLike<number> }) => ({
-  frames: shape[0]!,
-  bins: shape[1]!,
-  data: data as Float32Array,
-});
 
 async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   const prepared = await readShards(inputs.prepare!);
@@ -43,10 +38,10 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
       items.push({
         id: row.id,
         events: row.events,
-        generated: { video: join(inputs.generate!, row.generated), features: features(tensors.features!) },
+        generated: { video: join(inputs.generate!, row.generated), features: featuresOf(tensors.features!) },
         reference: {
           video: join(inputs.generate!, row.reference),
-          features: features(await prepared.tensor(row.id, "features")),
+          features: featuresOf(await prepared.tensor(row.id, "features")),
         },
         perItem: Object.assign({}, ...metrics.map(({ result }) => result.perItem?.[row.id] ?? {})),
       });

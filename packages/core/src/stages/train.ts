@@ -13,7 +13,6 @@ export const train: Stage = {
     model: pipeline.model as never,
     diffusion: pipeline.diffusion,
     train: trainOptions(pipeline) as never,
-    seed: pipeline.seed,
   }),
   components: ({ model, train: { losses } }) => [model, ...losses],
   async run(input) {

@@ -1,0 +1,45 @@
+import type { Shards } from "../data/shards.js";
+import type { Features, Frames, Waveform } from "../plugin/media.js";
+import type { NamedTensor } from "../plugin/tensors.js";
+import type { FeatureStatistics } from "./features.js";
+
+/** Pictures [count, height, width, 3] of a stored tensor. */
+export function framesOf({ shape, data }: NamedTensor): Frames {
+  return { count: shape[0]!, height: shape[1]!, width: shape[2]!, data: data as Uint8Array };
+}
+
+/** Feature frames [frames, bins] of a stored tensor. */
+export function featuresOf({ shape, data }: NamedTensor): Features {
+  return { frames: shape[0]!, bins: shape[1]!, data: data as Float32Array };
+}
+
+/** Pictures of a prepared clip of `count` frames, without the `before` frames of context that precede it. */
+export async function readFrames(shards: Shards, id: string, before: number, count: number): Promise<Frames> {
+  const all = framesOf(await shards.tensor(id, "frames"));
+  const picture = all.height * all.width * 3;
+  return { ...all, count, data: all.data.subarray(before * picture, (before + count) * picture) };
+}
+
+/** Sound of a prepared clip of `count` frames, without its context. */
+async function readWaveform(
+  shards: Shards,
+  id: string,
+  before: number,
+  count: number,
+  { video, audio }: FeatureStatistics["rates"],
+): Promise<Waveform> {
+  const all = (await shards.tensor(id, "waveform")).data as Float32Array;
+  const perFrame = audio / video;
+  return { rate: audio, samples: all.slice(Math.round(before * perFrame), Math.round((before + count) * perFrame)) };
+}
+
+/** The `count` frames of a prepared clip itself, in pictures and sound, with its line of the index. */
+export async function readOriginal(shards: Shards, id: string, count: number, rates: FeatureStatistics["rates"]) {
+  const row = shards.index.find((candidate) => candidate.id === id)!;
+  const before = row.before as number;
+  return {
+    row,
+    frames: await readFrames(shards, id, before, count),
+    waveform: await readWaveform(shards, id, before, count, rates),
+  };
+}
