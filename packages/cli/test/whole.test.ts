@@ -130,7 +130,7 @@ describe("a whole pipeline", () => {
     );
     expect(Number(checkpoint!.slice(11))).toBeGreaterThanOrEqual(4);
     // Between steps again, not while the program is being opened.
-    const stepped = /goes on from step \d+[^]*"stage":"train","done"[^]*"stage":"train","done"/;
+    const stepped = /goes on from step \d+[\s\S]*"stage":"train","done"[\s\S]*"stage":"train","done"/;
     const next = await cmmd(["run", "tiny.yaml", "train", "train.steps=100000", "--json"], {
       cwd,
       stop: { at: stepped, signal: "SIGINT" },
