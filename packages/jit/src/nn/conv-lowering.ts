@@ -2,6 +2,7 @@ import type { Builder } from "../ir/builder.js";
 import { sizeOf, type Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
 import { type Geometry, inputOfOutput, isPointwise, outputOfInput } from "./geometry.js";
+import { isTileable, tileCount, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
 
 /** [M, taps * C] patches as [groups, M, taps * C / groups]. */
 function byGroup(b: Builder, x: Value, rows: number, taps: number, groups: number): Value {
@@ -18,39 +19,80 @@ function patches(b: Builder, x: Value, indices: Int32Array, taps: number): Value
   return b.reshape(rows, [(batch * indices.length) / taps, taps * channels]);
 }
 
+/** A filter [O, C, ...kernel] as [taps, C, O], as the products take it. */
+function byTap(b: Builder, filter: Value): Value {
+  const [out, channels] = filter.shape as [number, number];
+  return b.transpose(b.reshape(filter, [out, channels, sizeOf(filter.shape.slice(2))]), [2, 1, 0]);
+}
+
+/** A filter [taps, C, O] as [O, C, ...kernel]. */
+function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): Value {
+  const [, channels, out] = filter.shape as [number, number, number];
+  return b.reshape(b.transpose(filter, [2, 1, 0]), [out, channels, ...kernel]);
+}
+
+/** Bytes that take as long to move as this many multiplications and additions take in a matrix product. */
+const flopsPerNumber = 30;
+
+/**
+ * Whether tiles beat patches: 36 products by tile instead of 144, for transforms that move the tiles some three times and the
+ * filter twice. Few tiles or few channels are not worth it.
+ */
+function byTiles(geometry: Geometry, batch: number, channels: number, out: number): boolean {
+  if (!isTileable(geometry)) return false;
+  const tiles = tileCount(geometry, batch);
+  const saved = 2 * (144 - 36) * tiles * channels * out + flopsPerNumber * 144 * tiles * channels;
+  const moved = 36 * (3 * tiles * (channels + out) + 2 * channels * out);
+  return saved > flopsPerNumber * moved;
+}
+
 /** Convolution of x [N, ...spatial, C] with a filter [O, C / groups, ...kernel]: [N, ...output, O]. */
 export function convForward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
-  const { kernel, groups } = geometry;
-  const [out, perGroup] = filter.shape as [number, number];
-  const taps = sizeOf(kernel);
-  const shape = [x.shape[0]!, ...geometry.output, out];
+  const { groups } = geometry;
+  const [out, channels] = filter.shape as [number, number];
+  const batch = x.shape[0]!;
+  const shape = [batch, ...geometry.output, out];
   const rows = sizeOf(shape) / out;
-  const cells = isPointwise(geometry)
-    ? b.reshape(x, [rows, groups * perGroup])
-    : patches(b, x, inputOfOutput(geometry), taps);
-  const weights = b.reshape(b.transpose(b.reshape(filter, [out, perGroup, taps]), [0, 2, 1]), [out, taps * perGroup]);
-  if (groups === 1) return b.reshape(b.op("Gemm", [cells, weights], { transA: 0, transB: 1 }), shape);
-  const grouped = b.transpose(b.reshape(weights, [groups, out / groups, taps * perGroup]), [0, 2, 1]);
-  const product = b.op("MatMul", [byGroup(b, cells, rows, taps, groups), grouped]);
-  return b.reshape(b.transpose(product, [1, 0, 2]), shape);
+  if (groups > 1) return groupedForward(b, x, filter, geometry);
+  if (isPointwise(geometry)) {
+    const matrix = b.reshape(filter, [out, channels]);
+    return b.reshape(b.op("Gemm", [b.reshape(x, [rows, channels]), matrix], { transA: 0, transB: 1 }), shape);
+  }
+  const weights = byTap(b, filter);
+  if (byTiles(geometry, batch, channels, out)) return winograd(b, x, weights, geometry);
+  const cells = patches(b, x, inputOfOutput(geometry), weights.shape[0]!);
+  const matrix = b.reshape(weights, [weights.shape[0]! * channels, out]);
+  return b.reshape(b.op("Gemm", [cells, matrix], { transA: 0, transB: 0 }), shape);
 }
 
 /** Its gradient by x, from dy [N, ...output, O]; also the transposed convolution of dy. */
 export function convInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
-  const { kernel, groups } = geometry;
-  const [out, perGroup] = filter.shape as [number, number];
-  const taps = sizeOf(kernel);
-  const shape = [dy.shape[0]!, ...geometry.input, groups * perGroup];
-  const rows = sizeOf(shape) / (groups * perGroup);
-  const cells = isPointwise(geometry) ? b.reshape(dy, [rows, out]) : patches(b, dy, outputOfInput(geometry), taps);
-  const byOutput = b.reshape(filter, [groups, out / groups, perGroup, taps]);
-  const weights = b.reshape(b.transpose(byOutput, [0, 3, 1, 2]), [groups, (taps * out) / groups, perGroup]);
-  if (groups === 1) {
-    const matrix = b.reshape(weights, [taps * out, perGroup]);
-    return b.reshape(b.op("Gemm", [cells, matrix], { transA: 0, transB: 0 }), shape);
+  const { groups } = geometry;
+  const [out, channels] = filter.shape as [number, number];
+  const batch = dy.shape[0]!;
+  const shape = [batch, ...geometry.input, channels];
+  const dy2 = b.reshape(dy, [dy.size / out, out]);
+  if (groups > 1) return groupedInputGradient(b, dy, filter, geometry);
+  if (isPointwise(geometry)) {
+    const matrix = b.reshape(filter, [out, channels]);
+    return b.reshape(b.op("Gemm", [dy2, matrix], { transA: 0, transB: 0 }), shape);
   }
-  const product = b.op("MatMul", [byGroup(b, cells, rows, taps, groups), weights]);
-  return b.reshape(b.transpose(product, [1, 0, 2]), shape);
+  const weights = byTap(b, filter);
+  const taps = weights.shape[0]!;
+  if (byTiles(geometry, batch, out, channels)) return winogradInputGradient(b, dy, weights, geometry);
+  const readers = outputOfInput(geometry);
+  if (taps * channels * out < dy.size * taps) {
+    // Few weights: turn them round, and gather what each input contributed to.
+    const matrix = b.reshape(b.transpose(weights, [0, 2, 1]), [taps * out, channels]);
+    return b.reshape(b.op("Gemm", [patches(b, dy, readers, taps), matrix], { transA: 0, transB: 0 }), shape);
+  }
+  // Many weights: leave them, and gather the contributions themselves.
+  const matrix = b.reshape(weights, [taps * channels, out]);
+  const contributions = b.op("Gemm", [dy2, matrix], { transA: 0, transB: 1 });
+  const indices = readers.map((at, i) => (at < 0 ? -1 : at * taps + (i % taps)));
+  const gathered = takeRows(b, b.reshape(contributions, [batch, (dy.size / (out * batch)) * taps, channels]), indices);
+  const byInput = b.reshape(gathered, [(batch * indices.length) / taps, taps, channels]);
+  return b.reshape(b.reduce("ReduceSum", byInput, [1], false), shape);
 }
 
 /** Its gradient by the filter. */
@@ -58,17 +100,53 @@ export function convFilterGradient(b: Builder, x: Value, dy: Value, geometry: Ge
   const { kernel, groups } = geometry;
   const channels = x.shape.at(-1)!;
   const out = dy.shape.at(-1)!;
-  const perGroup = channels / groups;
+  const dy2 = b.reshape(dy, [dy.size / out, out]);
+  if (groups > 1) return groupedFilterGradient(b, x, dy, geometry);
+  if (isPointwise(geometry)) {
+    const product = b.op("Gemm", [dy2, b.reshape(x, [x.size / channels, channels])], { transA: 1, transB: 0 });
+    return b.reshape(product, [out, channels, ...kernel]);
+  }
+  if (byTiles(geometry, x.shape[0]!, channels, out)) {
+    return inPublicLayout(b, winogradFilterGradient(b, x, dy, geometry), kernel);
+  }
+  const taps = sizeOf(kernel);
+  const cells = patches(b, x, inputOfOutput(geometry), taps);
+  const product = b.op("Gemm", [cells, dy2], { transA: 1, transB: 0 });
+  return inPublicLayout(b, b.reshape(product, [taps, channels, out]), kernel);
+}
+
+function groupedForward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
+  const { kernel, groups } = geometry;
+  const [out, perGroup] = filter.shape as [number, number];
+  const taps = sizeOf(kernel);
+  const shape = [x.shape[0]!, ...geometry.output, out];
+  const rows = sizeOf(shape) / out;
+  const weights = b.transpose(b.reshape(filter, [groups, out / groups, perGroup, taps]), [0, 3, 2, 1]);
+  const grouped = b.reshape(weights, [groups, taps * perGroup, out / groups]);
+  const cells = byGroup(b, patches(b, x, inputOfOutput(geometry), taps), rows, taps, groups);
+  return b.reshape(b.transpose(b.op("MatMul", [cells, grouped]), [1, 0, 2]), shape);
+}
+
+function groupedInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
+  const { kernel, groups } = geometry;
+  const [out, perGroup] = filter.shape as [number, number];
+  const taps = sizeOf(kernel);
+  const shape = [dy.shape[0]!, ...geometry.input, groups * perGroup];
+  const rows = sizeOf(shape) / (groups * perGroup);
+  const byOutput = b.transpose(b.reshape(filter, [groups, out / groups, perGroup, taps]), [0, 3, 1, 2]);
+  const weights = b.reshape(byOutput, [groups, (taps * out) / groups, perGroup]);
+  const cells = byGroup(b, patches(b, dy, outputOfInput(geometry), taps), rows, taps, groups);
+  return b.reshape(b.transpose(b.op("MatMul", [cells, weights]), [1, 0, 2]), shape);
+}
+
+function groupedFilterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Value {
+  const { kernel, groups } = geometry;
+  const out = dy.shape.at(-1)!;
+  const perGroup = x.shape.at(-1)! / groups;
   const taps = sizeOf(kernel);
   const rows = dy.size / out;
-  const cells = isPointwise(geometry) ? b.reshape(x, [rows, channels]) : patches(b, x, inputOfOutput(geometry), taps);
-  const dy2 = b.reshape(dy, [rows, out]);
-  const shape = [out, perGroup, ...kernel];
-  if (groups === 1) {
-    const product = b.op("Gemm", [dy2, cells], { transA: 1, transB: 0 });
-    return b.reshape(b.transpose(b.reshape(product, [out, taps, channels]), [0, 2, 1]), shape);
-  }
-  const grouped = b.transpose(b.reshape(dy2, [rows, groups, out / groups]), [1, 2, 0]);
-  const product = b.op("MatMul", [grouped, byGroup(b, cells, rows, taps, groups)]);
-  return b.reshape(b.transpose(b.reshape(product, [out, taps, perGroup]), [0, 2, 1]), shape);
+  const cells = byGroup(b, patches(b, x, inputOfOutput(geometry), taps), rows, taps, groups);
+  const gradients = b.transpose(b.reshape(dy, [rows, groups, out / groups]), [1, 2, 0]);
+  const product = b.reshape(b.op("MatMul", [gradients, cells]), [out, taps, perGroup]);
+  return b.reshape(b.transpose(product, [0, 2, 1]), [out, perGroup, ...kernel]);
 }

@@ -39,6 +39,61 @@ const asReshape: Rule = (node, b) => {
 const mergeReshapes: Rule = (node, b) =>
   node.op === "Reshape" ? [reshaped(b, node.inputs[0]!, node.outputs[0]!.shape)] : undefined;
 
+/**
+ * reshape(transpose(x)) = transpose(reshape(x)) where the reshape merges or splits only axes that are neighbours in x, too: a weight that is
+ * kept in the layout of its use, shown to the model in another one, meets the transpose back.
+ */
+const reshapeFirst: Rule = (node, b, uses) => {
+  if (node.op !== "Reshape") return undefined;
+  const outer = b.producer(node.inputs[0]!);
+  const shown = outer?.op === "Reshape" ? outer.inputs[0]! : node.inputs[0]!;
+  const inner = b.producer(shown);
+  if (inner?.op !== "Transpose" || uses(shown) !== 1) return undefined;
+  const source = inner.inputs[0]!;
+  const to = node.outputs[0]!.shape;
+  const groups = groupAxes(permOf(inner), source.shape, to);
+  if (groups === undefined) return undefined;
+  const order = groups.toSorted((a, b) => a.first - b.first).flatMap(({ axes }) => axes);
+  const moved = reshaped(
+    b,
+    source,
+    order.map((axis) => to[axis]!),
+  );
+  return [
+    b.transpose(
+      moved,
+      to.map((_, axis) => order.indexOf(axis)),
+    ),
+  ];
+};
+
+/**
+ * The axes of `to` in groups that hold the same elements as neighbouring axes of `shape`, which `perm` reorders: for each group its first
+ * axis of `shape`. Undefined where a group has no such neighbours.
+ */
+function groupAxes(perm: readonly number[], shape: readonly number[], to: readonly number[]) {
+  if (shape.includes(0)) return undefined;
+  // Axes of size 1 are nowhere and part nobody.
+  const places = shape.flatMap((size, axis) => (size === 1 ? [] : [axis]));
+  const sources = perm.filter((axis) => shape[axis] !== 1);
+  const groups: { first: number; axes: number[] }[] = [];
+  for (let [axis, at] = [0, 0]; axis < to.length; ) {
+    const group = { first: sources[at] ?? shape.length, axes: [axis] };
+    let [before, after] = [1, to[axis++]!];
+    for (let start = at; before !== after; ) {
+      if (before > after) {
+        group.axes.push(axis);
+        after *= to[axis++]!;
+        continue;
+      }
+      if (at > start && places.indexOf(sources[at]!) !== places.indexOf(sources[at - 1]!) + 1) return undefined;
+      before *= shape[sources[at++]!]!;
+    }
+    groups.push(group);
+  }
+  return groups;
+}
+
 /** f(transpose(x)) = transpose(f(x)) by element, so that transposes meet and cancel; only where nothing else needs the transposed x. */
 const sink: Rule = (node, b, uses) => {
   const one = (value: Value) => {
@@ -68,5 +123,5 @@ const sink: Rule = (node, b, uses) => {
 
 /** Moves less data: transposes sink through operators by element, meet, and cancel; reshapes merge. */
 export function cancelLayout(graph: Graph): Graph {
-  return rewrite(graph, [merge, asReshape, mergeReshapes, sink]);
+  return rewrite(graph, [merge, asReshape, reshapeFirst, mergeReshapes, sink]);
 }

@@ -51,6 +51,33 @@ describe("passes", () => {
     expect(text).toEqual(["%1: float32[2,3] = Mul(%0, 6)", "return %1, float32[3,2]{11,21,12,22,13,23}"]);
   });
 
+  it("a weight that is kept in the layout of its use and shown in another costs nothing", () => {
+    const text = after(cancelLayout, (b, x) => {
+      // Kept as [1, 3, C, O], shown as [O, C, 1, 3], used as [taps, C, O]; and a gradient's way back.
+      const kept = b.reshape(b.op("Concat", [x, x, x, x], { axis: 0 }), [1, 3, 4, 2]);
+      const shown = b.reshape(b.transpose(kept, [3, 2, 0, 1]), [2, 4, 3, 1]);
+      const used = b.op("Exp", [b.transpose(b.reshape(shown, [2, 4, 3]), [2, 1, 0])]);
+      const back = b.reshape(b.transpose(used, [2, 1, 0]), [2, 4, 1, 3]);
+      return b.reshape(b.transpose(back, [2, 3, 1, 0]), [24]);
+    });
+    expect(deadLines(text)).toEqual([
+      "%1: float32[8,3] = Concat(%0, %0, %0, %0) axis=0",
+      "%6: float32[3,4,2] = Reshape(%1) shape=[3,4,2]",
+      "%8: float32[3,4,2] = Exp(%6)",
+      "%12: float32[24] = Reshape(%8) shape=[24]",
+      "return %12",
+    ]);
+  });
+
+  it("a reshape that joins axes which are no neighbours keeps its transpose", () => {
+    const text = after(cancelLayout, (b, x) => b.reshape(b.transpose(x, [1, 0]), [6]));
+    expect(text).toEqual([
+      "%1: float32[3,2] = Transpose(%0) perm=[1,0]",
+      "%2: float32[6] = Reshape(%1) shape=[6]",
+      "return %2",
+    ]);
+  });
+
   it("neutral elements and spread operands vanish, biases join their product", () => {
     const text = after(simplify, (b, x) => {
       const spread = b.op("Mul", [x, b.full(2, [2, 3], "float32")]);
