@@ -1,8 +1,8 @@
 import type { Builder } from "../ir/builder.js";
-import { sizeOf, type Value } from "../ir/graph.js";
+import { sizeOf, Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
 import { type Geometry, inputOfOutput, isPointwise, outputOfInput } from "./geometry.js";
-import { isTileable, tileCount, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
+import { type Tiling, tilingOf, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
 
 /** [M, taps * C] patches as [groups, M, taps * C / groups]. */
 function byGroup(b: Builder, x: Value, rows: number, taps: number, groups: number): Value {
@@ -31,19 +31,24 @@ function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): V
   return b.reshape(b.transpose(filter, [2, 1, 0]), [out, channels, ...kernel]);
 }
 
-/** Bytes that take as long to move as this many multiplications and additions take in a matrix product. */
+/** Multiplications and additions of a matrix product that take as long as moving one number. */
 const flopsPerNumber = 30;
 
 /**
- * Whether tiles beat patches: 36 products by tile instead of 144, for transforms that move the tiles some three times and the
- * filter twice. Few tiles or few channels are not worth it.
+ * The tiles that beat patches, if they do: fewer products (36 for 144 over two axes), for transforms that move the tiles some three
+ * times and the filter, too, unless it is frozen: then its larger form is only read. Few positions or few channels are not worth it.
  */
-function byTiles(geometry: Geometry, batch: number, channels: number, out: number): boolean {
-  if (!isTileable(geometry)) return false;
-  const tiles = tileCount(geometry, batch);
-  const saved = 2 * (144 - 36) * tiles * channels * out + flopsPerNumber * 144 * tiles * channels;
-  const moved = 36 * (3 * tiles * (channels + out) + 2 * channels * out);
-  return saved > flopsPerNumber * moved;
+function tilingThatPays(b: Builder, filter: Value, geometry: Geometry, batch: number): Tiling | undefined {
+  const tiling = tilingOf(geometry);
+  if (tiling === undefined) return undefined;
+  const [out, channels] = filter.shape as [number, number];
+  const { cells, outputs, taps } = tiling;
+  const tiles = batch * sizeOf(tiling.tiles);
+  const patchNumbers = outputs * taps * tiles * channels;
+  const saved = 2 * (outputs * taps - cells) * tiles * channels * out + flopsPerNumber * patchNumbers;
+  const filterMoves = b.isConstant(filter) ? 1 : 3;
+  const moved = cells * (3 * tiles * (channels + out) + filterMoves * channels * out);
+  return saved > flopsPerNumber * moved ? tiling : undefined;
 }
 
 /** Convolution of x [N, ...spatial, C] with a filter [O, C / groups, ...kernel]: [N, ...output, O]. */
@@ -59,7 +64,8 @@ export function convForward(b: Builder, x: Value, filter: Value, geometry: Geome
     return b.reshape(b.op("Gemm", [b.reshape(x, [rows, channels]), matrix], { transA: 0, transB: 1 }), shape);
   }
   const weights = byTap(b, filter);
-  if (byTiles(geometry, batch, channels, out)) return winograd(b, x, weights, geometry);
+  const tiling = tilingThatPays(b, filter, geometry, batch);
+  if (tiling) return winograd(b, x, weights, tiling);
   const cells = patches(b, x, inputOfOutput(geometry), weights.shape[0]!);
   const matrix = b.reshape(weights, [weights.shape[0]! * channels, out]);
   return b.reshape(b.op("Gemm", [cells, matrix], { transA: 0, transB: 0 }), shape);
@@ -79,7 +85,8 @@ export function convInputGradient(b: Builder, dy: Value, filter: Value, geometry
   }
   const weights = byTap(b, filter);
   const taps = weights.shape[0]!;
-  if (byTiles(geometry, batch, out, channels)) return winogradInputGradient(b, dy, weights, geometry);
+  const tiling = tilingThatPays(b, filter, geometry, batch);
+  if (tiling) return winogradInputGradient(b, dy, weights, tiling);
   const readers = outputOfInput(geometry);
   if (taps * channels * out < dy.size * taps) {
     // Few weights: turn them round, and gather what each input contributed to.
@@ -106,9 +113,8 @@ export function convFilterGradient(b: Builder, x: Value, dy: Value, geometry: Ge
     const product = b.op("Gemm", [dy2, b.reshape(x, [x.size / channels, channels])], { transA: 1, transB: 0 });
     return b.reshape(product, [out, channels, ...kernel]);
   }
-  if (byTiles(geometry, x.shape[0]!, channels, out)) {
-    return inPublicLayout(b, winogradFilterGradient(b, x, dy, geometry), kernel);
-  }
+  const tiling = tilingThatPays(b, new Value([out, channels, ...kernel], "float32"), geometry, x.shape[0]!);
+  if (tiling) return inPublicLayout(b, winogradFilterGradient(b, x, dy, tiling), kernel);
   const taps = sizeOf(kernel);
   const cells = patches(b, x, inputOfOutput(geometry), taps);
   const product = b.op("Gemm", [cells, dy2], { transA: 1, transB: 0 });

@@ -12,7 +12,7 @@ export interface Geometry {
 }
 
 /** Coordinates of the `index`-th cell of a row-major grid. */
-function coordinates(index: number, grid: readonly number[]): number[] {
+export function coordinates(index: number, grid: readonly number[]): number[] {
   const at = Array<number>(grid.length);
   let rest = index;
   for (let i = grid.length - 1; i >= 0; i--) {

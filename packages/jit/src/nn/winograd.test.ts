@@ -36,6 +36,13 @@ describe("convolution by Winograd's tiles", () => {
     await expectSame(step, [x, filter], 4e-6);
   });
 
+  it.each([18, 16])("along one axis of %i frames: value and gradients equal the definition", async (frames) => {
+    const x = noise([2, frames, 32, 96], 1);
+    const along = noise([64, 96, 3, 1], 7);
+    expect(String(jit(step).lower(x, along)).match(tiled)).toHaveLength(3);
+    await expectSame(step, [x, along], 4e-6);
+  });
+
   it("is left to patches where it does not pay: few tiles, few channels, other sizes", () => {
     for (const [shape, w] of [
       [[1, 4, 4, 48], filter],

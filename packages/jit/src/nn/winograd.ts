@@ -1,20 +1,26 @@
 import type { Builder } from "../ir/builder.js";
 import { type DType, sizeOf, Value } from "../ir/graph.js";
-import type { Geometry } from "./geometry.js";
+import { coordinates, type Geometry } from "./geometry.js";
 
 /*
  * Winograd's minimal filtering F(m, 3) (Lavin and Gray 2016): y = A'[(G g) . (B' d)] on tiles of m outputs, which read m + 2 inputs, along
- * each axis. In two dimensions with m = 4 a tile takes 36 products where the definition takes 144.
+ * each axis with three taps. Over two such axes a tile of 4 x 4 outputs takes 36 products where the definition takes 144.
  */
 
-const taps = 3;
-/** Outputs of a tile along an axis. */
-const outputs = 4;
-const inputs = outputs + taps - 1;
-/** With these points the error of float32 is some 2.4 times that of direct summation; with 0, +-1, +-2 it is 5 times (root mean square). */
-const points = [0, Math.SQRT1_2, -Math.SQRT1_2, Math.SQRT2, -Math.SQRT2];
-
 type Matrix = readonly (readonly number[])[];
+
+/** The filtering along one axis: m outputs of a tile that reads `inputs` inputs by `taps` taps. */
+interface Filtering {
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly taps: number;
+  /** [inputs, outputs] */
+  readonly a: Matrix;
+  /** [inputs, taps] */
+  readonly g: Matrix;
+  /** [inputs, inputs] */
+  readonly bTransposed: Matrix;
+}
 
 /** Coefficients of the product of (x - root), the constant first. */
 const polynomial = (roots: readonly number[]) =>
@@ -22,104 +28,177 @@ const polynomial = (roots: readonly number[]) =>
     (p, root) => Array.from({ length: p.length + 1 }, (_, i) => (p[i - 1] ?? 0) - root * (p[i] ?? 0)),
     [1],
   );
-const others = (j: number) => points.filter((_, k) => k !== j);
 const powers = (x: number, count: number) => Array.from({ length: count }, (_, i) => x ** i);
 const last = (count: number) => Array.from({ length: count }, (_, i) => (i === count - 1 ? 1 : 0));
 const transposed = (m: Matrix): Matrix => m[0]!.map((_, j) => m.map((row) => row[j]!));
 
-/** [inputs, outputs] */
-const a: Matrix = [...points.map((p) => powers(p, outputs)), last(outputs)];
-/** [inputs, taps] */
-const g: Matrix = [
-  ...points.map((p, j) => powers(p, taps).map((x) => x / others(j).reduce((product, q) => product * (p - q), 1))),
-  last(taps),
-];
-/** [inputs, inputs] */
-const bTransposed: Matrix = [...points.map((_, j) => [...polynomial(others(j)), 0]), polynomial(points)];
+/** Three taps, by interpolation at `points` and infinity (Toom and Cook). */
+function filtering(points: readonly number[]): Filtering {
+  const taps = 3;
+  const inputs = points.length + 1;
+  const outputs = inputs - taps + 1;
+  const others = (j: number) => points.filter((_, k) => k !== j);
+  const scale = (j: number) => others(j).reduce((product, q) => product * (points[j]! - q), 1);
+  return {
+    outputs,
+    inputs,
+    taps,
+    a: [...points.map((p) => powers(p, outputs)), last(outputs)],
+    g: [...points.map((p, j) => powers(p, taps).map((x) => x / scale(j))), last(taps)],
+    bTransposed: [...points.map((_, j) => [...polynomial(others(j)), 0]), polynomial(points)],
+  };
+}
 
-/** The matrix that applies `m` along both axes of a square. */
-const kronecker = (m: Matrix): Value => {
-  const rows = m.flatMap((r1) => m.map((r2) => r1.flatMap((x) => r2.map((y) => x * y))));
-  return new Value([rows.length, rows[0]!.length], "float32", Float32Array.from(rows.flat()));
-};
-const ofData = kronecker(bTransposed);
-const ofFilter = kronecker(g);
-const ofFlippedFilter = kronecker(g.map((row) => row.toReversed()));
-const ofGradient = kronecker(a);
-const toOutput = kronecker(transposed(a));
-const toFilter = kronecker(transposed(g));
+/** An axis without taps: every position by itself. */
+const untouched: Filtering = { outputs: 1, inputs: 1, taps: 1, a: [[1]], g: [[1]], bTransposed: [[1]] };
+/** Over two axes the error of float32 is some 2.4 times that of direct summation; with the usual points 0, +-1, +-2 it is 5 times. */
+const four = filtering([0, Math.SQRT1_2, -Math.SQRT1_2, Math.SQRT2, -Math.SQRT2]);
+/** Over one axis the error is some 2.2 times that of direct summation; over two it would be too large. */
+const six = filtering([0, 1, -1, 2, -2, 0.5, -0.5]);
 
-const cells = inputs ** 2;
+/** A convolution cut into tiles; everything by spatial axis. */
+export interface Tiling {
+  readonly axes: readonly Filtering[];
+  /** Tiles along each axis. */
+  readonly tiles: readonly number[];
+  /** Inputs, outputs and taps of one tile. */
+  readonly cells: number;
+  readonly outputs: number;
+  readonly taps: number;
+}
 
-/** Whether the convolution is one of 3x3 taps at stride 1 that keeps sizes which tiles cover exactly. */
-export function isTileable({ kernel, strides, dilations, padsBefore, input, output, groups }: Geometry): boolean {
-  return (
-    groups === 1 &&
-    kernel.length === 2 &&
-    kernel.every((size) => size === taps) &&
-    [...strides, ...dilations, ...padsBefore].every((number) => number === 1) &&
-    input.every((size, i) => size === output[i] && size % outputs === 0)
+/** How tiles cover a convolution of three taps along some axes, at stride 1 and of the same size; undefined where they do not. */
+export function tilingOf({
+  kernel,
+  strides,
+  dilations,
+  padsBefore,
+  input,
+  output,
+  groups,
+}: Geometry): Tiling | undefined {
+  const along = kernel.filter((size) => size === 3).length;
+  const axes = kernel.map((size, i) => {
+    if (size === 1) return padsBefore[i] === 0 ? untouched : undefined;
+    if (size !== 3 || padsBefore[i] !== 1) return undefined;
+    return (along === 1 ? [six, four] : [four]).find(({ outputs }) => input[i]! % outputs === 0);
+  });
+  const simple = groups === 1 && [...strides, ...dilations].every((number) => number === 1);
+  if (!simple || along === 0 || along > 2 || input.some((size, i) => size !== output[i])) return undefined;
+  if (!axes.every((axis) => axis !== undefined)) return undefined;
+  const tiles = axes.map(({ outputs }, i) => input[i]! / outputs);
+  const product = (size: (axis: Filtering) => number) => sizeOf(axes.map(size));
+  return {
+    axes,
+    tiles,
+    cells: product(({ inputs }) => inputs),
+    outputs: product(({ outputs }) => outputs),
+    taps: product(({ taps }) => taps),
+  };
+}
+
+/** The matrix that applies one matrix along each axis. */
+const alongAxes = (matrices: readonly Matrix[]): Value => {
+  const product = matrices.reduce(
+    (m, n) => m.flatMap((r1) => n.map((r2) => r1.flatMap((x) => r2.map((y) => x * y)))),
+    [[1]],
   );
-}
-
-/** Number of tiles of `batch` images. */
-export const tileCount = ({ input }: Geometry, batch: number) => (batch * sizeOf(input)) / outputs ** 2;
-
-/** x [N, H, W, C] as transformed tiles [cells, N h w, C]. */
-function transformedTiles(b: Builder, x: Value): Value {
-  const [batch, height, width, channels] = x.shape as [number, number, number, number];
-  const [h, w] = [height / outputs, width / outputs];
-  const rows = batch * height * width;
-  const tiles = batch * h * w;
-  const indices = new Int32Array(cells * tiles);
-  for (let cell = 0; cell < cells; cell++) {
-    for (let tile = 0; tile < tiles; tile++) {
-      const n = Math.floor(tile / (h * w));
-      const row = (Math.floor(tile / w) % h) * outputs + Math.floor(cell / inputs) - 1;
-      const column = (tile % w) * outputs + (cell % inputs) - 1;
-      const outside = row < 0 || column < 0 || row >= height || column >= width;
-      indices[cell * tiles + tile] = outside ? rows : (n * height + row) * width + column;
-    }
-  }
-  const zero = b.full(0, [1, channels], x.dtype as DType);
-  const source = b.op("Concat", [b.reshape(x, [rows, channels]), zero], { axis: 0 });
-  const gathered = b.op("Gather", [source, new Value([cells, tiles], "int32", indices)], { axis: 0 });
-  return alongCells(b, ofData, gathered);
-}
+  return new Value([product.length, product[0]!.length], "float32", Float32Array.from(product.flat()));
+};
 
 /** matrix [K, J] times x [J, ...] over the first axis. */
-function alongCells(b: Builder, matrix: Value, x: Value): Value {
+function alongCells(b: Builder, matrices: readonly Matrix[], x: Value): Value {
   const [first, ...rest] = x.shape as [number, ...number[]];
+  const matrix = alongAxes(matrices);
   const product = b.op("Gemm", [matrix, b.reshape(x, [first, sizeOf(rest)])], { transA: 0, transB: 0 });
   return b.reshape(product, [matrix.shape[0]!, ...rest]);
 }
 
-/** Products of transformed tiles [cells, tiles, C] with a transformed filter [cells, C, O], back as [N, H, W, O]. */
-function assemble(b: Builder, products: Value, batch: number, { input }: Geometry): Value {
+/** x [N, ...spatial, C] as transformed tiles [cells, N tiles, C]. */
+function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling): Value {
+  const batch = x.shape[0]!;
+  const channels = x.shape.at(-1)!;
+  const spatial = x.shape.slice(1, -1);
+  const rows = batch * sizeOf(spatial);
+  const perImage = sizeOf(tiles);
+  const inputs = axes.map((axis) => axis.inputs);
+  const indices = new Int32Array(cells * batch * perImage);
+  const tileAt = Array.from({ length: perImage }, (_, tile) => coordinates(tile, tiles));
+  for (let cell = 0; cell < cells; cell++) {
+    const cellAt = coordinates(cell, inputs);
+    tileAt.forEach((at, tile) => {
+      let row = 0;
+      axes.forEach(({ outputs, taps }, i) => {
+        const position = at[i]! * outputs + cellAt[i]! - (taps - 1) / 2;
+        row = row < 0 || position < 0 || position >= spatial[i]! ? -1 : row * spatial[i]! + position;
+      });
+      for (let n = 0; n < batch; n++) {
+        indices[(cell * batch + n) * perImage + tile] = row < 0 ? rows : n * sizeOf(spatial) + row;
+      }
+    });
+  }
+  const zero = b.full(0, [1, channels], x.dtype as DType);
+  const source = b.op("Concat", [b.reshape(x, [rows, channels]), zero], { axis: 0 });
+  const gathered = b.op("Gather", [source, new Value([cells, batch * perImage], "int32", indices)], { axis: 0 });
+  return alongCells(
+    b,
+    axes.map((axis) => axis.bTransposed),
+    gathered,
+  );
+}
+
+/** Products of transformed tiles [cells, N tiles, C] with a transformed filter [cells, C, O], back as [N, ...spatial, O]. */
+function assemble(b: Builder, products: Value, batch: number, { axes, tiles }: Tiling): Value {
   const out = products.shape[2]!;
-  const [h, w] = input.map((size) => size / outputs) as [number, number];
-  const y = b.reshape(alongCells(b, toOutput, products), [outputs, outputs, batch, h, w, out]);
-  return b.reshape(b.transpose(y, [2, 3, 0, 4, 1, 5]), [batch, ...input, out]);
+  const y = alongCells(
+    b,
+    axes.map(({ a }) => transposed(a)),
+    products,
+  );
+  const byTile = b.reshape(y, [...axes.map(({ outputs }) => outputs), batch, ...tiles, out]);
+  const rank = axes.length;
+  const spread = b.transpose(byTile, [rank, ...axes.flatMap((_, i) => [rank + 1 + i, i]), 2 * rank + 1]);
+  return b.reshape(spread, [batch, ...axes.map(({ outputs }, i) => outputs * tiles[i]!), out]);
 }
 
-/** Convolution of x [N, H, W, C] with a filter [taps, C, O]. */
-export function winograd(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
-  const products = b.op("MatMul", [transformedTiles(b, x), alongCells(b, ofFilter, filter)]);
-  return assemble(b, products, x.shape[0]!, geometry);
+/** Convolution of x [N, ...spatial, C] with a filter [taps, C, O]. */
+export function winograd(b: Builder, x: Value, filter: Value, tiling: Tiling): Value {
+  const transformed = alongCells(
+    b,
+    tiling.axes.map(({ g }) => g),
+    filter,
+  );
+  return assemble(b, b.op("MatMul", [transformedTiles(b, x, tiling), transformed]), x.shape[0]!, tiling);
 }
 
-/** Its gradient by x: the convolution of dy [N, H, W, O] with the flipped filter, its channels exchanged. */
-export function winogradInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
-  const flipped = b.transpose(alongCells(b, ofFlippedFilter, filter), [0, 2, 1]);
-  return assemble(b, b.op("MatMul", [transformedTiles(b, dy), flipped]), dy.shape[0]!, geometry);
+/** Its gradient by x: the convolution of dy [N, ...spatial, O] with the flipped filter, its channels exchanged. */
+export function winogradInputGradient(b: Builder, dy: Value, filter: Value, tiling: Tiling): Value {
+  const flipped = tiling.axes.map(({ g }) => g.map((row) => row.toReversed()));
+  const transformed = b.transpose(alongCells(b, flipped, filter), [0, 2, 1]);
+  return assemble(b, b.op("MatMul", [transformedTiles(b, dy, tiling), transformed]), dy.shape[0]!, tiling);
 }
 
 /** Its gradient by the filter: [taps, C, O]. */
-export function winogradFilterGradient(b: Builder, x: Value, dy: Value, { input }: Geometry): Value {
-  const [h, w] = input.map((size) => size / outputs) as [number, number];
-  const [batch, out] = [dy.shape[0]!, dy.shape[3]!];
-  const tiles = b.transpose(b.reshape(dy, [batch, h, outputs, w, outputs, out]), [2, 4, 0, 1, 3, 5]);
-  const gradient = alongCells(b, ofGradient, b.reshape(tiles, [outputs ** 2, batch * h * w, out]));
-  const product = b.op("MatMul", [b.transpose(transformedTiles(b, x), [0, 2, 1]), gradient]);
-  return alongCells(b, toFilter, product);
+export function winogradFilterGradient(b: Builder, x: Value, dy: Value, tiling: Tiling): Value {
+  const { axes, tiles, outputs } = tiling;
+  const batch = dy.shape[0]!;
+  const out = dy.shape.at(-1)!;
+  const split = b.reshape(dy, [batch, ...axes.flatMap((axis, i) => [tiles[i]!, axis.outputs]), out]);
+  const byOutput = b.transpose(split, [
+    ...axes.map((_, i) => 2 * i + 2),
+    0,
+    ...axes.map((_, i) => 2 * i + 1),
+    2 * axes.length + 1,
+  ]);
+  const gradient = alongCells(
+    b,
+    axes.map(({ a }) => a),
+    b.reshape(byOutput, [outputs, batch * sizeOf(tiles), out]),
+  );
+  const product = b.op("MatMul", [b.transpose(transformedTiles(b, x, tiling), [0, 2, 1]), gradient]);
+  return alongCells(
+    b,
+    axes.map(({ g }) => transposed(g)),
+    product,
+  );
 }
