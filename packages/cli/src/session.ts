@@ -21,6 +21,8 @@ export interface Session {
   readonly pipeline: ResolvedPipeline;
   /** Stages named on the command line. */
   readonly wanted: readonly string[];
+  /** Which device `auto` is, and why; undefined when the pipeline names one. */
+  readonly chosen: string | undefined;
   plan(): Promise<PlannedStage[]>;
   run(
     planned: readonly PlannedStage[],
@@ -45,11 +47,12 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
     env: process.env,
     registry: builtin,
   });
-  const device = deviceOf(pipeline);
+  const { device, reason } = await deviceOf(pipeline);
   const store = new Store(folder === undefined ? join(base, ".cmmd") : resolve(folder));
   return {
     pipeline,
     wanted,
+    chosen: pipeline.device === "auto" ? `device ${device}: ${reason}` : undefined,
     plan: () => plan({ pipeline, device, stages, installed: installedBy(registry), store, wanted }),
     run: (planned, { signal, emit }) =>
       runPlan({

@@ -14,7 +14,7 @@ export { showPipeline } from "./pipeline/show.js";
 export { type UseEntry, useOf } from "./pipeline/use.js";
 export { showChange } from "./planner/changes.js";
 export { installedBy } from "./planner/installed.js";
-export { deviceOf, type PlannedStage, plan } from "./planner/plan.js";
+export { type PlannedStage, plan } from "./planner/plan.js";
 export * from "./plugin/clips.js";
 export * from "./plugin/components.js";
 export type { Context } from "./plugin/context.js";
@@ -23,6 +23,7 @@ export { type ComponentKinds, definePlugin, type Kind, kinds, type Plugin } from
 export type { NamedTensor, NamedTensors, TensorData } from "./plugin/tensors.js";
 export { type LoadedPlugin, loadRegistry, type Registered, type Registry } from "./registry/registry.js";
 export { Interrupted } from "./run/abort.js";
+export { deviceOf } from "./run/device.js";
 export type { RunEvent } from "./run/events.js";
 export { type RunResult, reasonOf, runPlan } from "./run/run.js";
 export { stages } from "./stages/index.js";

@@ -1,3 +1,4 @@
+import type * as tf from "@tensorflow/tfjs";
 import type * as ort from "onnxruntime-node";
 import { JitError } from "./errors.js";
 import type { DType, TensorData } from "./ir/graph.js";
@@ -28,48 +29,71 @@ export function checkHostTensor({ shape, data }: HostTensor, place: string): voi
   throw new JitError("JIT301", `${place} has shape [${shape}] but ${data.length} elements`);
 }
 
-/** Copies a tensor that is on a device. */
-export type Reader = (tensor: ort.Tensor) => Promise<TensorData>;
+type How = "disposed" | "donated";
 
 /** A result of a program. It stays on its device, and can be given to programs of that device without a copy. */
 export class DeviceTensor {
   readonly shape: readonly number[];
   readonly dtype: DType;
-  #tensor: ort.Tensor | undefined;
-  #gone = "";
-  readonly #reader: Reader;
+  #held: ort.Tensor | tf.Tensor | undefined;
+  #read: (() => Promise<TensorData>) | undefined;
+  #gone: How = "disposed";
 
-  /** Programs make these. */
-  constructor(tensor: ort.Tensor, reader: Reader) {
-    this.shape = tensor.dims;
-    this.dtype = tensor.type as DType;
-    this.#tensor = tensor;
-    this.#reader = reader;
+  /** Programs make these: from the runtime's tensor, or from tfjs's under engine tfjs, and how to copy its elements. */
+  constructor(held: ort.Tensor | tf.Tensor, read: () => Promise<TensorData>) {
+    this.shape = "dims" in held ? held.dims : held.shape;
+    this.dtype = ("dims" in held ? held.type : held.dtype) as DType;
+    this.#held = held;
+    this.#read = read;
   }
 
-  /** The runtime's tensor; throws JIT302 after `dispose` or donation. */
+  /** ONNX Runtime's tensor; throws JIT302 after `dispose` or donation, JIT308 for a result of engine tfjs. */
   get tensor(): ort.Tensor {
-    if (this.#tensor !== undefined) return this.#tensor;
+    const held = this.#alive();
+    if ("dims" in held) return held;
+    throw this.#otherEngine("tfjs", "onnx");
+  }
+
+  /** TensorFlow.js's tensor; throws JIT302 after `dispose` or donation, JIT308 for a result of engine onnx. */
+  get eager(): tf.Tensor {
+    const held = this.#alive();
+    if (!("dims" in held)) return held;
+    throw this.#otherEngine("onnx", "tfjs");
+  }
+
+  /** A copy in memory. */
+  async read(): Promise<HostTensor> {
+    this.#alive();
+    return { shape: this.shape, data: await this.#read!() };
+  }
+
+  /** Frees the device's memory now. */
+  dispose(): void {
+    const held = this.#alive();
+    this.release("disposed");
+    held.dispose();
+  }
+
+  /** Ends the use of this tensor, whose memory somebody else reuses or frees from now on. */
+  release(how: How): void {
+    this.#alive();
+    this.#held = undefined;
+    this.#read = undefined;
+    this.#gone = how;
+  }
+
+  #alive(): ort.Tensor | tf.Tensor {
+    if (this.#held !== undefined) return this.#held;
     throw new JitError("JIT302", `a device tensor of shape [${this.shape}] was used after it was ${this.#gone}`, {
       hint: "Use the result of the program that it was donated to, or do not donate it.",
     });
   }
 
-  /** A copy in memory. */
-  async read(): Promise<HostTensor> {
-    return { shape: this.shape, data: await this.#reader(this.tensor) };
-  }
-
-  /** Frees the device's memory now. */
-  dispose(): void {
-    this.release("disposed").dispose();
-  }
-
-  /** Gives the tensor away to who will reuse or free it. */
-  release(how: "disposed" | "donated"): ort.Tensor {
-    const tensor = this.tensor;
-    this.#tensor = undefined;
-    this.#gone = how;
-    return tensor;
+  #otherEngine(made: string, asked: string): JitError {
+    return new JitError(
+      "JIT308",
+      `a device tensor of shape [${this.shape}], made by engine ${made}, was given to a program of engine ${asked}`,
+      { hint: "Give it what read() returns." },
+    );
   }
 }

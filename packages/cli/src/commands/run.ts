@@ -29,6 +29,7 @@ export default class Run extends PipelineCommand {
       given.flags.json,
       needed.filter(({ state }) => state !== "hit").map(({ stage }) => stage.name),
     );
+    if (session.chosen !== undefined) renderer.note(session.chosen);
     const { endBySignal, goOn, interruption } = await import("../interruption.js");
     const { signal, stop } = interruption((message) => renderer.note(message));
     const result = await session.run(planned, { signal, emit: (event) => renderer.event(event) }).finally(stop);

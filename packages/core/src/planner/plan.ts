@@ -37,11 +37,6 @@ export interface PlanOptions {
   readonly wanted?: readonly string[];
 }
 
-/** `auto` is the processor: a GPU is used when asked for. */
-export function deviceOf({ device }: ResolvedPipeline): Device {
-  return device === "auto" ? "cpu" : device;
-}
-
 function checkWanted(wanted: readonly string[], names: readonly string[], all: readonly string[]): void {
   for (const name of wanted) {
     if (names.includes(name)) continue;

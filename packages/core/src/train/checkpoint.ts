@@ -1,39 +1,48 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DeviceTensor, type HostTensor } from "@cmmd/jit";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
-import { flatten, type Layout, unflatten } from "./flat.js";
+import { type Layout, namesOf, pack, unpack } from "./buckets.js";
 import type { TrainState } from "./optimizer.js";
 
-export type HostState = TrainState<Float32Array>;
+/** The training state, bucket by bucket. */
+export type StateTensors = readonly TrainState<HostTensor | DeviceTensor>[];
 
 const pattern = /^checkpoint-(\d+)$/;
 
+/** One part of the state as a vector of all parameters, in PyTorch's order. */
+async function vectorOf(state: StateTensors, part: keyof TrainState<unknown>, layout: Layout): Promise<Float32Array> {
+  const all = new Float32Array(layout.size);
+  for (const [i, bucket] of layout.buckets.entries()) {
+    const tensor = state[i]![part];
+    const { data } = tensor instanceof DeviceTensor ? await tensor.read() : tensor;
+    unpack(data as Float32Array, bucket, all);
+  }
+  return all;
+}
+
 /** Writes `model`, `ema`, `optimizer` (safetensors) and `trainer.json` of a state after `step` steps into `folder`. */
-export async function writeState(folder: string, step: number, state: HostState, layout: Layout): Promise<void> {
-  await writeSafetensors(join(folder, "model.safetensors"), unflatten(state.parameters, layout));
-  await writeSafetensors(join(folder, "ema.safetensors"), unflatten(state.ema, layout));
-  const size = state.first.length;
-  await writeSafetensors(join(folder, "optimizer.safetensors"), {
-    first: { shape: [size], data: state.first },
-    second: { shape: [size], data: state.second },
+export async function writeState(folder: string, step: number, state: StateTensors, layout: Layout): Promise<void> {
+  const file = (name: string) => join(folder, `${name}.safetensors`);
+  const vector = async (part: keyof TrainState<unknown>) => vectorOf(state, part, layout);
+  await writeSafetensors(file("model"), namesOf(await vector("parameters"), layout));
+  await writeSafetensors(file("ema"), namesOf(await vector("ema"), layout));
+  const shape = [layout.size];
+  await writeSafetensors(file("optimizer"), {
+    first: { shape, data: await vector("first") },
+    second: { shape, data: await vector("second") },
   });
   writeFileSync(join(folder, "trainer.json"), `${JSON.stringify({ step })}\n`);
 }
 
-async function readState(folder: string, layout: Layout): Promise<{ step: number; state: HostState }> {
-  const [model, ema, optimizer] = await Promise.all(
-    ["model", "ema", "optimizer"].map((name) => readSafetensors(join(folder, `${name}.safetensors`))),
-  );
-  const { step } = JSON.parse(readFileSync(join(folder, "trainer.json"), "utf8")) as { step: number };
-  return {
-    step,
-    state: {
-      parameters: flatten(model!.tensors, layout),
-      ema: flatten(ema!.tensors, layout),
-      first: optimizer!.tensors.first!.data as Float32Array,
-      second: optimizer!.tensors.second!.data as Float32Array,
-    },
-  };
+async function readState(folder: string, layout: Layout): Promise<TrainState<HostTensor>[]> {
+  const read = async (name: string) => (await readSafetensors(join(folder, `${name}.safetensors`))).tensors;
+  const parameters = pack(await read("model"), layout);
+  const ema = pack(await read("ema"), layout);
+  const moments = await read("optimizer");
+  const moment = (name: "first" | "second") => pack(namesOf(moments[name]!.data as Float32Array, layout), layout);
+  const [first, second] = [moment("first"), moment("second")];
+  return parameters.map((tensor, i) => ({ parameters: tensor, first: first[i]!, second: second[i]!, ema: ema[i]! }));
 }
 
 function steps(folder: string): number[] {
@@ -45,7 +54,7 @@ function steps(folder: string): number[] {
 
 /** Checkpoints of unfinished training: whole folders, renamed into place, the newest kept. */
 export const checkpoints = {
-  async save(folder: string, step: number, state: HostState, layout: Layout): Promise<void> {
+  async save(folder: string, step: number, state: StateTensors, layout: Layout): Promise<void> {
     const unfinished = join(folder, "checkpoint.tmp");
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished);
@@ -56,10 +65,12 @@ export const checkpoints = {
     for (const old of steps(folder)) if (old !== step) rmSync(join(folder, `checkpoint-${old}`), { recursive: true });
   },
 
-  async newest(folder: string, layout: Layout): Promise<{ step: number; state: HostState } | undefined> {
-    const step = steps(folder).at(-1);
-    return step === undefined ? undefined : readState(join(folder, `checkpoint-${step}`), layout);
-  },
+  /** The step of the newest checkpoint. */
+  newest: (folder: string): number | undefined => steps(folder).at(-1),
+
+  /** The state after `step` steps. */
+  read: (folder: string, step: number, layout: Layout): Promise<StateTensors> =>
+    readState(join(folder, `checkpoint-${step}`), layout),
 
   clear(folder: string): void {
     rmSync(join(folder, "checkpoint.tmp"), { recursive: true, force: true });

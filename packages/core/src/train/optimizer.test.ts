@@ -24,16 +24,11 @@ describe("adam", () => {
     let ema = [...start];
     for (let step = 0; step < 40; step++) {
       optimizer.minimize(() => theirs.square().mul(curvature).sum() as tf.Scalar);
-      const { rate, correction1, correction2, emaDecay } = stepScalars(options, 0.9, step);
-      const scalars = {
-        rate: tf.scalar(rate),
-        correction1: tf.scalar(correction1),
-        correction2: tf.scalar(correction2),
-        emaDecay: tf.scalar(emaDecay),
-      };
+      const { rate, epsilon, emaRate } = stepScalars(options, 0.9, step);
+      const scalars = { rate: tf.scalar(rate), epsilon: tf.scalar(epsilon), emaRate: tf.scalar(emaRate) };
       ours = adam(ours, ours.parameters.mul(curvature).mul(2), scalars, options);
       const values = theirs.dataSync();
-      ema = ema.map((value, i) => value * emaDecay + values[i]! * (1 - emaDecay));
+      ema = ema.map((value, i) => value * (1 - emaRate) + values[i]! * emaRate);
     }
     const values = theirs.dataSync();
     ours.parameters.dataSync().forEach((value, i) => {

@@ -3,7 +3,7 @@ import type { ResolvedPipeline } from "../pipeline/resolved.js";
 
 type AdamOptions = ResolvedPipeline["train"]["optimizer"];
 
-/** Everything that training changes: flat vectors of all parameters in their stable order. */
+/** Everything that training changes, of one bucket of parameters. */
 export interface TrainState<T> {
   readonly parameters: T;
   /** Adam's first and second moments. */
@@ -15,10 +15,12 @@ export interface TrainState<T> {
 
 /** The numbers that change from step to step; inputs of the traced program. */
 export interface StepScalars<T> {
+  /** The learning rate with both bias corrections in it. */
   readonly rate: T;
-  readonly correction1: T;
-  readonly correction2: T;
-  readonly emaDecay: T;
+  /** Adam's epsilon, corrected as the root of the second moment is. */
+  readonly epsilon: T;
+  /** What the average takes of the new parameters. */
+  readonly emaRate: T;
 }
 
 /** Learning rate of the step with 0-based index `step`: linear warm-up, then `factor` every so many steps down to `floor`. */
@@ -30,27 +32,31 @@ export function learningRate({ rate, warmup, decay }: AdamOptions, step: number)
   return warm * decayed;
 }
 
-/** Scalars of the step with 0-based index `step`. The average's decay rises from 0.1 so that early weights are forgotten. */
+/**
+ * Scalars of the step with 0-based index `step`. Both corrections of Adam are by scalars, so they are applied to scalars:
+ * rate (m / c1) / (sqrt(v / c2) + epsilon) = (rate sqrt(c2) / c1) m / (sqrt(v) + epsilon sqrt(c2)).
+ * The average's decay rises from 0.1 so that early weights are forgotten.
+ */
 export function stepScalars(optimizer: AdamOptions, ema: number, step: number): StepScalars<number> {
+  const correction1 = 1 - optimizer.beta1 ** (step + 1);
+  const root = Math.sqrt(1 - optimizer.beta2 ** (step + 1));
   return {
-    rate: learningRate(optimizer, step),
-    correction1: 1 - optimizer.beta1 ** (step + 1),
-    correction2: 1 - optimizer.beta2 ** (step + 1),
-    emaDecay: Math.min(ema, (1 + step) / (10 + step)),
+    rate: (learningRate(optimizer, step) * root) / correction1,
+    epsilon: optimizer.epsilon * root,
+    emaRate: 1 - Math.min(ema, (1 + step) / (10 + step)),
   };
 }
 
-/** Traced: one step of Adam (Kingma and Ba 2015, algorithm 1) on flat vectors, and the moving average after it. */
+/** Traced: one step of Adam (Kingma and Ba 2015, algorithm 1) on a bucket, and the moving average after it. */
 export function adam(
   state: TrainState<tf.Tensor>,
   gradient: tf.Tensor,
   scalars: StepScalars<tf.Tensor>,
-  { beta1, beta2, epsilon }: AdamOptions,
+  { beta1, beta2 }: AdamOptions,
 ): TrainState<tf.Tensor> {
   const first = state.first.mul(beta1).add(gradient.mul(1 - beta1));
   const second = state.second.mul(beta2).add(gradient.square().mul(1 - beta2));
-  const update = first.div(scalars.correction1).div(second.div(scalars.correction2).sqrt().add(epsilon));
-  const parameters = state.parameters.sub(update.mul(scalars.rate));
-  const ema = state.ema.mul(scalars.emaDecay).add(parameters.mul(scalars.emaDecay.neg().add(1)));
+  const parameters = state.parameters.sub(first.div(second.sqrt().add(scalars.epsilon)).mul(scalars.rate));
+  const ema = state.ema.add(parameters.sub(state.ema).mul(scalars.emaRate));
   return { parameters, first, second, ema };
 }

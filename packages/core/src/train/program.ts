@@ -1,8 +1,8 @@
-import { jit, type tf, valueAndGrad } from "@cmmd/jit";
+import { jit, tf, valueAndGrad } from "@cmmd/jit";
 import { parametrisations } from "../diffusion/parametrisation.js";
 import type { Device, ResolvedPipeline, Used } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody, Network } from "../plugin/components.js";
-import { type Layout, parametersOf } from "./flat.js";
+import { type Layout, parametersOf } from "./buckets.js";
 import { adam, type StepScalars, type TrainState } from "./optimizer.js";
 
 /** A loss of the pipeline with its implementation and the name that its scalars are logged under. */
@@ -32,7 +32,7 @@ export function trainingProgram(
   const parametrisation = parametrisations[pipeline.diffusion.predict];
   return jit(
     (
-      state: TrainState<tf.Tensor>,
+      state: readonly TrainState<tf.Tensor>[],
       inputs: StepInputs<tf.Tensor>,
       drawn: Record<string, Record<string, tf.Tensor>>,
       scalars: StepScalars<tf.Tensor>,
@@ -44,8 +44,8 @@ export function trainingProgram(
         n: inputs.n as tf.Tensor1D,
         alphaBar: inputs.alphaBar as tf.Tensor1D,
       };
-      const { value, aux, grads } = valueAndGrad((flat: tf.Tensor) => {
-        const parameters = parametersOf(flat, layout);
+      const objective = (tensors: readonly tf.Tensor[]) => {
+        const parameters = parametersOf(tensors, layout);
         const network: Network = (video, audio, n) =>
           model.apply(parameters, { video, audio, n }, pipeline.model.options);
         const log: Record<string, tf.Scalar> = {};
@@ -55,10 +55,17 @@ export function trainingProgram(
           return result.loss;
         });
         return { value: values.reduce((a, b) => a.add(b)), aux: log };
-      }, state.parameters);
-      const norm = grads.square().sum().sqrt();
+      };
+      const { value, aux, grads } = valueAndGrad(
+        objective,
+        state.map(({ parameters }) => parameters),
+      );
+      const norm = tf
+        .stack(grads.map((gradient) => gradient.square().sum()))
+        .sum()
+        .sqrt();
       return {
-        state: adam(state, grads, scalars, pipeline.train.optimizer),
+        state: state.map((bucket, i) => adam(bucket, grads[i]!, scalars, pipeline.train.optimizer)),
         log: { loss: value, gradient_norm: norm, ...aux },
       };
     },

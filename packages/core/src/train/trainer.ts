@@ -1,4 +1,3 @@
-import type { DeviceTensor } from "@cmmd/jit";
 import { type Random, stream } from "../diffusion/random.js";
 import { schedules } from "../diffusion/schedule.js";
 import { CmmdError } from "../errors.js";
@@ -6,10 +5,10 @@ import type { Clip, PairShape } from "../plugin/clips.js";
 import type { LossBody, ModelBody, NegativeBody, UseNegative } from "../plugin/components.js";
 import type { StageInput } from "../stages/stage.js";
 import { clipOrder, drawBatch } from "./batches.js";
-import { checkpoints, type HostState, writeState } from "./checkpoint.js";
+import { layoutOf, pack, startOf } from "./buckets.js";
+import { checkpoints, type StateTensors, writeState } from "./checkpoint.js";
 import { CurveWriter } from "./curve-writer.js";
-import { flatten, type Layout, layoutOf } from "./flat.js";
-import { stepScalars, type TrainState } from "./optimizer.js";
+import { learningRate, stepScalars } from "./optimizer.js";
 import { type ActiveLoss, trainingProgram } from "./program.js";
 
 type LossEntry = StageInput["pipeline"]["train"]["losses"][number];
@@ -49,23 +48,23 @@ async function negativeDrawer(input: StageInput, pool: readonly Clip[]) {
   };
 }
 
-async function toHost(state: TrainState<DeviceTensor>): Promise<HostState> {
-  const read = async (tensor: DeviceTensor) => (await tensor.read()).data as Float32Array;
-  return {
-    parameters: await read(state.parameters),
-    first: await read(state.first),
-    second: await read(state.second),
-    ema: await read(state.ema),
-  };
-}
-
-const vector = (data: Float32Array) => ({ shape: [data.length], data });
 const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
 
 /** The untrained parameters: a function of the seed, the model's options and the sizes. */
 export function initialParameters(input: StageInput, model: ModelBody<unknown>, shape: PairShape) {
   const { pipeline } = input;
   return model.initialise(pipeline.model.options, shape, (name) => stream(pipeline.seed, `initialise ${name}`));
+}
+
+/** The state that training goes on from: the newest checkpoint's, otherwise the untrained one. */
+async function openState(input: StageInput, model: ModelBody<unknown>, shape: PairShape) {
+  const { folder } = input.context;
+  const initial = initialParameters(input, model, shape);
+  const layout = layoutOf(initial);
+  const step = checkpoints.newest(folder);
+  const state: StateTensors =
+    step === undefined ? startOf(pack(initial, layout)) : await checkpoints.read(folder, step, layout);
+  return { layout, resumed: step, state };
 }
 
 /** Trains the model on `clips` and leaves its final state in `context.folder`; goes on from the newest checkpoint there. */
@@ -75,9 +74,9 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
   const { folder, signal } = context;
   const schedule = schedules[pipeline.diffusion.schedule](pipeline.diffusion.steps);
   const model: ModelBody<unknown> = await input.component("models", pipeline.model.use);
-  const initial = initialParameters(input, model, shape);
-  const layout: Layout = layoutOf(initial);
-  const count = layout.reduce((sum, { size }) => sum + size, 0);
+  const opened = await openState(input, model, shape);
+  const { layout, resumed } = opened;
+  let state = opened.state;
 
   const losses = await Promise.all(
     options.losses.map(async (entry, i) => {
@@ -87,15 +86,11 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
     }),
   );
   const negative = await negativeDrawer(input, clips);
-  context.log(`${count.toLocaleString("en")} parameters, ${clips.length} clips`);
+  context.log(`${layout.size.toLocaleString("en")} parameters, ${clips.length} clips`);
   context.log(describeLosses(losses));
 
-  const resumed = await checkpoints.newest(folder, layout);
-  if (resumed) context.log(`goes on from step ${resumed.step}`);
-  const start = flatten(initial, layout);
-  const zeros = () => new Float32Array(count);
-  const host: HostState = resumed?.state ?? { parameters: start, first: zeros(), second: zeros(), ema: start.slice() };
-  let step = resumed?.step ?? 0;
+  if (resumed !== undefined) context.log(`goes on from step ${resumed}`);
+  let step = resumed ?? 0;
   const curves = new CurveWriter(folder, step);
 
   const programs = new Map<string, ReturnType<typeof trainingProgram>>();
@@ -112,16 +107,10 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
     return { program, active };
   };
 
-  let state: Parameters<ReturnType<typeof trainingProgram>>[0] = {
-    parameters: vector(host.parameters),
-    first: vector(host.first),
-    second: vector(host.second),
-    ema: vector(host.ema),
-  };
   const order = clipOrder(seed, clips.length);
   let saved = Date.now();
   const save = async () => {
-    await checkpoints.save(folder, step, await toHost(state as TrainState<DeviceTensor>), layout);
+    await checkpoints.save(folder, step, state, layout);
     saved = Date.now();
   };
 
@@ -143,29 +132,29 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
         ) ?? {},
       ]),
     );
-    const { rate, correction1, correction2, emaDecay } = stepScalars(options.optimizer, options.ema, step);
+    const learning_rate = learningRate(options.optimizer, step);
+    const { rate, epsilon, emaRate } = stepScalars(options.optimizer, options.ema, step);
     const result = await program(state, batch.tensors, drawn, {
       rate: scalar(rate),
-      correction1: scalar(correction1),
-      correction2: scalar(correction2),
-      emaDecay: scalar(emaDecay),
+      epsilon: scalar(epsilon),
+      emaRate: scalar(emaRate),
     });
     state = result.state;
     step++;
     const loss = (await result.log.loss.read()).data[0]!;
     const gradient = (await result.log.gradient_norm.read()).data[0]!;
     if (!Number.isFinite(loss) || !Number.isFinite(gradient)) {
-      const last = await checkpoints.newest(folder, layout);
+      const last = checkpoints.newest(folder);
       throw new CmmdError(
         "CMMD521",
-        `the loss became ${loss} and its gradient ${gradient} at step ${step}; ${last ? `the checkpoint of step ${last.step} is kept` : "no checkpoint had been written yet"}`,
+        `the loss became ${loss} and its gradient ${gradient} at step ${step}; ${last !== undefined ? `the checkpoint of step ${last} is kept` : "no checkpoint had been written yet"}`,
         { hint: "Lower train.optimizer.rate or a loss's weight, or add `warmup` to the optimizer, and run again." },
       );
     }
     if (step % options.log_every === 0 || step === options.steps) {
       const row: Record<string, number> = {};
       for (const [name, value] of Object.entries(result.log)) row[name] = (await value.read()).data[0]!;
-      curves.write({ step, ...row, learning_rate: rate });
+      curves.write({ step, ...row, learning_rate });
       for (const [name, value] of Object.entries(row)) input.metric(name, value, step);
     }
     for (const value of Object.values(result.log)) value.dispose();
@@ -173,8 +162,8 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
     if (Date.now() - saved > options.checkpoint_every * 1000 && step < options.steps) await save();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await writeState(folder, step, programs.size > 0 ? await toHost(state as TrainState<DeviceTensor>) : host, layout);
+  await writeState(folder, step, state, layout);
   checkpoints.clear(folder);
   for (const program of programs.values()) program.dispose();
-  return { parameters: count, steps: step };
+  return { parameters: layout.size, steps: step };
 }

@@ -1,3 +1,4 @@
+import { emptyValue, valueOfNothing } from "./empty.js";
 import { type Attributes, type DType, type Node, sameShape, type TensorData, Value } from "./graph.js";
 import { infer, type Op } from "./infer.js";
 
@@ -11,11 +12,18 @@ export class Builder {
     return this.ops(op, inputs, attributes)[0]!;
   }
 
-  /** Records `op` and returns all its outputs. */
+  /** Records `op` and returns all its outputs. What has no elements, or is made of none, is a constant instead. */
   ops(op: Op, inputs: readonly Value[], attributes: Attributes = {}): readonly Value[] {
-    const outputs = infer(op, inputs, attributes).map(({ shape, dtype }) => new Value(shape, dtype));
+    const inferred = infer(op, inputs, attributes);
+    const empty = inferred.map(emptyValue);
+    if (empty.every((value) => value !== undefined)) return empty;
+    const constant = valueOfNothing(op, inputs, attributes);
+    if (constant !== undefined) {
+      return inferred.map(({ shape, dtype }) => this.full(constant, shape, dtype as DType));
+    }
+    const outputs = inferred.map(({ shape, dtype }) => new Value(shape, dtype));
     this.add({ op, inputs, attributes, outputs });
-    return outputs;
+    return outputs.map((output, i) => empty[i] ?? output);
   }
 
   add(node: Node): void {
@@ -26,6 +34,13 @@ export class Builder {
   /** The node that computes `value`; undefined for inputs and constants. */
   producer(value: Value): Node | undefined {
     return this.#producers.get(value);
+  }
+
+  /** Whether `value` is a constant in another shape or order, such as a frozen weight. */
+  isConstant(value: Value): boolean {
+    if (value.data !== undefined) return true;
+    const node = this.#producers.get(value);
+    return (node?.op === "Reshape" || node?.op === "Transpose") && this.isConstant(node.inputs[0]!);
   }
 
   constant(data: TensorData, shape: readonly number[], dtype: DType): Value {

@@ -1,4 +1,6 @@
 export type DType = "float32" | "int32" | "bool";
+/** Types of values inside a graph. */
+export type ValueType = DType | "int64" | "float16";
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 export type Attribute = number | string | readonly number[];
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -7,8 +9,10 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 export class Value {
   constructor(
     readonly shape: readonly number[],
-    readonly dtype: DType | "int64",
+    readonly dtype: ValueType,
     readonly data?: TensorData,
+    /** A frozen input: it gets its data when the program is opened, and the runtime treats it as a constant from then on. */
+    readonly frozen = false,
   ) {}
 
   get size(): number {
@@ -22,6 +26,8 @@ export interface Node {
   readonly inputs: readonly Value[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
+  /** Of a Loop: what one round computes. It may use values of the graph around it. */
+  readonly body?: Graph;
 }
 
 /** A static program: nodes in execution order. `String(graph)` is its readable text. */
@@ -46,11 +52,11 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }
 
-function printGraph(graph: Graph): string {
-  const names = new Map<Value, string>();
+function printGraph(graph: Graph, outer: ReadonlyMap<Value, string> = new Map()): string {
+  const names = new Map(outer);
   const define = (value: Value) => {
     names.set(value, `%${names.size}`);
-    return `${names.get(value)}: ${value.dtype}[${value.shape.join(",")}]`;
+    return `${names.get(value)}: ${value.frozen ? "frozen " : ""}${value.dtype}[${value.shape.join(",")}]`;
   };
   const use = (value: Value) => names.get(value) ?? printConstant(value);
   const lines = [`program ${graph.name}(${graph.inputs.map(define).join(", ")})`];
@@ -60,6 +66,7 @@ function printGraph(graph: Graph): string {
     );
     const inputs = node.inputs.map(use).join(", ");
     lines.push(`  ${node.outputs.map(define).join(", ")} = ${node.op}(${inputs})${attributes.join("")}`);
+    if (node.body) lines.push(printGraph(node.body, names).replaceAll(/^/gm, "    "));
   }
   lines.push(`  return ${graph.outputs.map(use).join(", ")}`);
   return lines.join("\n");

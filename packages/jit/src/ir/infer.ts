@@ -1,17 +1,18 @@
-import type { Attributes, DType, Value } from "./graph.js";
+import { JitError } from "../errors.js";
+import type { Attributes, Value, ValueType } from "./graph.js";
 
 interface Inferred {
   readonly shape: readonly number[];
-  readonly dtype: DType | "int64";
+  readonly dtype: ValueType;
 }
 type Rule = (inputs: readonly Value[], attributes: Attributes) => readonly Inferred[];
 
 const same: Rule = ([x]) => [{ shape: x!.shape, dtype: x!.dtype }];
 const elementwise: Rule = (inputs) => [
-  { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: inputs[0]!.dtype },
+  { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: commonDType(inputs) },
 ];
 const comparison: Rule = (inputs) => [
-  { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: "bool" },
+  { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: commonDType(inputs) && "bool" },
 ];
 const reduction: Rule = ([x], { axes, keepdims }) => [
   { shape: reduced(x!.shape, axes as number[], keepdims === 1), dtype: x!.dtype },
@@ -25,7 +26,7 @@ const unaryOps = [
   "LeakyRelu", "Log", "Neg", "Not", "QuickGelu", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Sinh",
   "Softplus", "Sqrt", "Tan", "Tanh",
 ] as const; // biome-ignore format: a list
-const binaryOps = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "And", "Or"] as const;
+const binaryOps = ["Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "And", "Or", "BitwiseAnd"] as const;
 const comparisonOps = ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"] as const;
 const reductionOps = ["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"] as const;
 
@@ -40,12 +41,17 @@ const rules = {
   ...each(reductionOps, reduction),
   ArgMax: argument,
   ArgMin: argument,
-  Cast: ([x], { to }) => [{ shape: x!.shape, dtype: to as DType }],
+  Barrier: same,
+  Cast: ([x], { to }) => [{ shape: x!.shape, dtype: to as ValueType }],
   Clip: same,
   Concat: (inputs, { axis }) => {
     const shape = [...inputs[0]!.shape];
+    for (const x of inputs) {
+      const fits = x.shape.length === shape.length && x.shape.every((size, i) => i === axis || size === shape[i]);
+      if (!fits) throw new RangeError(`[${x.shape}] cannot be concatenated to [${shape}] along axis ${axis}`);
+    }
     shape[axis as number] = inputs.reduce((sum, x) => sum + x.shape[axis as number]!, 0);
-    return [{ shape, dtype: inputs[0]!.dtype }];
+    return [{ shape, dtype: commonDType(inputs) }];
   },
   Conv: ([x, filter], { strides, pads, dilations }) => {
     const rank = x!.shape.length - 2;
@@ -64,25 +70,29 @@ const rules = {
       dtype: x!.dtype,
     },
   ],
-  Gemm: ([a, b], { transA, transB }) => [
-    { shape: [a!.shape[transA === 1 ? 1 : 0]!, b!.shape[transB === 1 ? 0 : 1]!], dtype: a!.dtype },
-  ],
+  Gemm: ([a, b], { transA, transB }) => {
+    const [rows, inner] = transA === 1 ? a!.shape.toReversed() : a!.shape;
+    const [terms, columns] = transB === 1 ? b!.shape.toReversed() : b!.shape;
+    if (inner !== terms) throw new RangeError(`[${rows},${inner}] and [${terms},${columns}] have no matrix product`);
+    return [{ shape: [rows!, columns!], dtype: commonDType([a!, b!]) }];
+  },
   InstanceNormalization: same,
   IsInf: ([x]) => [{ shape: x!.shape, dtype: "bool" }],
   IsNaN: ([x]) => [{ shape: x!.shape, dtype: "bool" }],
   LogSoftmax: same,
-  MatMul: ([a, b]) => [
-    {
-      shape: [...broadcastShapes(a!.shape.slice(0, -2), b!.shape.slice(0, -2)), a!.shape.at(-2)!, b!.shape.at(-1)!],
-      dtype: a!.dtype,
-    },
-  ],
+  MatMul: ([a, b]) => {
+    const fits = a!.shape.length >= 2 && b!.shape.length >= 2 && a!.shape.at(-1) === b!.shape.at(-2);
+    if (!fits) throw new RangeError(`[${a!.shape}] and [${b!.shape}] have no matrix product`);
+    const batch = broadcastShapes(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
+    return [{ shape: [...batch, a!.shape.at(-2)!, b!.shape.at(-1)!], dtype: commonDType([a!, b!]) }];
+  },
   Pad: ([x], { pads }) => {
     const rank = x!.shape.length;
     const p = pads as number[];
     return [{ shape: x!.shape.map((size, i) => size + p[i]! + p[i + rank]!), dtype: x!.dtype }];
   },
   Reshape: ([x], { shape }) => [{ shape: shape as number[], dtype: x!.dtype }],
+  ScatterND: same,
   Slice: ([x], { starts, ends, axes, steps }) => {
     const shape = [...x!.shape];
     (axes as number[]).forEach((axis, i) => {
@@ -98,8 +108,17 @@ const rules = {
       dtype: x!.dtype,
     })),
   Tile: ([x], { repeats }) => [{ shape: x!.shape.map((size, i) => size * (repeats as number[])[i]!), dtype: x!.dtype }],
+  TopK: ([x], { k, axis }) => {
+    const shape = x!.shape.map((size, i) => (i === axis ? (k as number[])[0]! : size));
+    return [
+      { shape, dtype: x!.dtype },
+      { shape, dtype: "int64" },
+    ];
+  },
   Transpose: ([x], { perm }) => [{ shape: (perm as number[]).map((axis) => x!.shape[axis]!), dtype: x!.dtype }],
-  Where: (inputs) => [{ shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: inputs[1]!.dtype }],
+  Where: (inputs) => [
+    { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: commonDType(inputs.slice(1)) },
+  ],
 } satisfies Record<string, Rule>;
 
 export type Op = keyof typeof rules;
@@ -130,4 +149,16 @@ export function broadcastShapes(a: readonly number[], b: readonly number[]): rea
 
 function reduced(shape: readonly number[], axes: readonly number[], keep: boolean): readonly number[] {
   return keep ? shape.map((size, i) => (axes.includes(i) ? 1 : size)) : shape.filter((_, i) => !axes.includes(i));
+}
+
+/** The dtype of all the tensors; throws JIT110 where they differ. */
+function commonDType(inputs: readonly Value[]): ValueType {
+  const [first] = inputs;
+  for (const { dtype } of inputs) {
+    if (dtype === first!.dtype) continue;
+    throw new JitError("JIT110", `mixed dtypes ${inputs.map((x) => `${x.dtype}[${x.shape}]`).join(" and ")}`, {
+      hint: "Bring both to one dtype with tf.cast.",
+    });
+  }
+  return first!.dtype;
 }

@@ -57,9 +57,9 @@ function geometryOf(x: readonly number[], filter: readonly number[], options: Co
   return { input, output, kernel, strides, padsBefore, dilations, groups };
 }
 
-const forwardName = "JitConv";
-const inputGradientName = "JitConvInputGradient";
-const filterGradientName = "JitConvFilterGradient";
+export const forwardName = "JitConv";
+export const inputGradientName = "JitConvInputGradient";
+export const filterGradientName = "JitConvFilterGradient";
 
 const run = (kernel: string, inputs: Record<string, tf.Tensor>, geometry: Geometry): tf.Tensor =>
   tf.engine().runKernel(kernel, inputs, { ...geometry } as unknown as tf.NamedAttrMap);

@@ -24,7 +24,7 @@ function evaluate(node: Node): TensorData | undefined {
   const output = node.outputs[0]!;
   if (node.op === "Reshape") return x.data;
   if (node.op === "Transpose") return gather(x, output, transposedStrides(x.shape, node.attributes.perm as number[]));
-  if (output.size > largestResult) return undefined;
+  if (output.size > largestResult || output.dtype === "int64") return undefined;
   const dtype = output.dtype as DType;
   if (node.op === "Cast") return fillArray(dtype, output.size, (i) => castValue(x.data![i]!, dtype));
   const f1 = unary[node.op];

@@ -1,5 +1,6 @@
 import type { Builder } from "../ir/builder.js";
-import type { Graph, Value } from "../ir/graph.js";
+import type { DType, Graph, Value } from "../ir/graph.js";
+import { barrierAsChoice } from "./barrier.js";
 import { type Rule, rewrite } from "./rewrite.js";
 
 /** Storage buffers that every WebGPU device lets one shader bind (W3C WebGPU, "limits", maxStorageBuffersPerShaderStage). */
@@ -41,7 +42,26 @@ const wideSplit: Rule = ({ op, inputs, outputs, attributes }, b) =>
 const wideConcat: Rule = ({ op, inputs, attributes }, b) =>
   op === "Concat" && inputs.length > pieces ? [concat(b, inputs, attributes.axis as number)] : undefined;
 
+/** PyTorch's and ONNX's constants of SELU (Klambauer et al. 2017). */
+const selu = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
+
+/** Operators that the WebGPU provider lacks, made of others. */
+const replacements: Readonly<Record<string, (b: Builder, x: Value) => Value>> = {
+  IsNaN: (b, x) => b.op("Not", [b.op("Equal", [x, x])]),
+  Selu: (b, x) => b.op("Mul", [b.op("Elu", [x], { alpha: selu.alpha }), b.scalar(selu.gamma)]),
+  Sign: (b, x) => {
+    const zero = b.scalar(0, x.dtype as DType);
+    const is = (op: "Greater" | "Less") => b.op("Cast", [b.op(op, [x, zero])], { to: x.dtype });
+    return b.op("Sub", [is("Greater"), is("Less")]);
+  },
+};
+
+const lacking: Rule = ({ op, inputs }, b) => {
+  const made = replacements[op]?.(b, inputs[0]!);
+  return made && [made];
+};
+
 /** Rewrites what a WebGPU device cannot run as one shader; every other device takes the graph as it is. */
 export function fitWebGpu(graph: Graph): Graph {
-  return rewrite(graph, [wideSplit, wideConcat]);
+  return rewrite(graph, [wideSplit, wideConcat, barrierAsChoice, lacking]);
 }

@@ -44,3 +44,15 @@ export async function nativeCall<T>(call: () => Promise<T>): Promise<T> {
     Atomics.sub(cells, inFlight, 1);
   }
 }
+
+/** The same for a call that returns at once. */
+export function nativeCallSync<T>(call: () => T): T {
+  if (cells === undefined) return call();
+  Atomics.add(cells, inFlight, 1);
+  try {
+    if (Atomics.load(cells, closed) !== 0) throw new JitError("JIT306", "the thread that runs the program is ending");
+    return call();
+  } finally {
+    Atomics.sub(cells, inFlight, 1);
+  }
+}

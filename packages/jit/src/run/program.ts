@@ -1,43 +1,66 @@
 import * as tf from "@tensorflow/tfjs";
-import * as ort from "onnxruntime-node";
+import type * as ort from "onnxruntime-node";
 import { JitError } from "../errors.js";
-import { checkHostTensor, DeviceTensor, dtypeOf, type HostTensor, isHostTensor } from "../host.js";
-import type { Graph } from "../ir/graph.js";
+import { DeviceTensor } from "../host.js";
+import type { Graph, TensorData } from "../ir/graph.js";
+import { mixedPrecision } from "../passes/mixed-precision.js";
 import { optimise } from "../passes/optimise.js";
 import { type InputSpec, trace } from "../trace/backend.js";
 import { flattenTree, type MapTree, type Structure, unflattenTree } from "../tree.js";
-import { type Device, openSession, readTensor, runSession } from "./session.js";
+import { dtypeOfLeaf, type Input, inputsOf, type Leaf, runtimeTensor } from "./arguments.js";
+import { BufferPool } from "./buffer-pool.js";
+import { type Compiled, compile, type Traced } from "./compile.js";
+import type { Device } from "./device.js";
+import { EagerProgram } from "./eager-program.js";
+import type { CacheOptions } from "./program-cache.js";
+import { readTensor } from "./read-back.js";
+import { repeated, stateFirst, stepSpecs } from "./repeat.js";
+import { runSession } from "./session.js";
 
 export interface JitOptions {
   /** Shown in printed graphs and errors. */
   readonly name?: string;
-  /** Default cpu. */
+  /** Default cpu. Of engine onnx. */
   readonly device?: Device;
+  /**
+   * `onnx`, the default, compiles; `tfjs` runs the function as it is, one operation after the other, on one of tfjs's backends.
+   * Arguments and results look the same.
+   */
+  readonly engine?: "onnx" | "tfjs";
+  /** Of engine tfjs: tensorflow, wasm, cpu or another that is registered. Default the first of these that is installed. */
+  readonly backend?: string;
   /** Indexes of arguments whose device tensors the program consumes: their memory is used again, they cannot be. */
   readonly donate?: readonly number[];
   /** Indexes of arguments (weights) that become constants of the program at the first call; later calls must pass the same object. */
   readonly freeze?: readonly number[];
+  /**
+   * Runs so many steps in one program, for devices between whose runs tensors cannot stay (cuda). The function takes the state and the
+   * inputs of one step and returns `{ state, ... }`; the program takes the state and every other argument stacked in a new first
+   * dimension, and gives the last state and the other results stacked.
+   */
+  readonly repeat?: number;
+  /**
+   * `mixed` computes products in float16, for GPUs that have it (the WebGPU feature shader-f16); inputs, results and everything that
+   * needs its range stay float32. Scale the loss of a training step (`scaledValueAndGrad`). Default float32.
+   */
+  readonly precision?: "float32" | "mixed";
+  /** Keeps compiled programs on disk for the next process. */
+  readonly cache?: CacheOptions;
 }
 
-type Leaf = HostTensor | DeviceTensor;
 type Inputs<A extends readonly unknown[]> = { readonly [K in keyof A]: MapTree<A[K], tf.Tensor, Leaf> };
 
 /** A traced function. Programs are compiled once for all shapes and types of their inputs, and kept. */
 export interface Program<A extends readonly unknown[], R> {
   (...args: Inputs<A>): Promise<MapTree<R, tf.Tensor, DeviceTensor>>;
+  /** Compiles the program for such arguments without running it, so that the first call takes no longer than the others. */
+  prepare(...args: Inputs<A>): Promise<void>;
   /** The optimised graph for such arguments, without running it. `String(graph)` is readable. */
   lower(...args: Inputs<A>): Graph;
   /** Frees the compiled programs. */
   dispose(): Promise<void>;
 }
 
-interface Compiled {
-  readonly session: ort.InferenceSession;
-  readonly graph: Graph;
-  readonly structure: Structure;
-}
-
-const isLeaf = (node: unknown): node is Leaf => node instanceof DeviceTensor || isHostTensor(node);
 const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
 
 /**
@@ -45,24 +68,25 @@ const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor
  * called with placeholders, so it must be pure: no reading of values, no random numbers. Throws JitError.
  */
 export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, options: JitOptions = {}): Program<A, R> {
-  const { name = fn.name || "program", device = "cpu", donate = [], freeze = [] } = options;
-  const cache = new Map<string, Promise<Compiled>>();
+  const { name = fn.name || "program", device = "cpu", donate = [], freeze = [], cache, repeat, precision } = options;
+  const eager =
+    options.engine === "tfjs"
+      ? new EagerProgram(fn as (...args: readonly unknown[]) => unknown, { backend: options.backend, donate, freeze })
+      : undefined;
+  const programs = new Map<string, Promise<Compiled>>();
   const frozen = new Map<number, unknown>();
-  const pool = new Map<string, ort.Tensor[]>();
+  const pool = new BufferPool();
 
-  /** Leaves of all arguments that are inputs of the graph, with the index of their argument. */
-  const inputsOf = (args: readonly unknown[]) => {
-    const leaves: { readonly leaf: Leaf; readonly argument: number }[] = [];
-    const structures = args.map((arg, argument) => {
-      const { leaves: found, structure } = flattenOrExplain(arg, `argument ${argument} of ${name}`);
-      for (const leaf of found) leaves.push({ leaf, argument });
-      return structure;
-    });
-    return { leaves, structures };
-  };
+  const specOf = ({ leaf, argument }: Input): InputSpec => ({
+    shape: leaf.shape,
+    dtype: dtypeOfLeaf(leaf),
+    frozen: freeze.includes(argument),
+  });
 
-  const traceWith = (structures: readonly Structure[], specs: readonly InputSpec[]) => {
+  const traceWith = (structures: readonly Structure[], inputs: readonly Input[]): Traced => {
     let structure: Structure = null;
+    const all = inputs.map(specOf);
+    const specs = repeat === undefined ? all : stepSpecs(all, (i) => inputs[i]!.argument, repeat, name);
     const graph = trace(name, specs, (tensors) => {
       const result = fn(...(unflattenTree<tf.Tensor>(structures as Structure, tensors) as unknown as A));
       if (result instanceof Promise) {
@@ -70,24 +94,22 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
           hint: "Trace a function that returns tensors at once.",
         });
       }
-      const flat = flattenTree(result, isTensor);
+      const flat = flattenTree(repeat === undefined ? result : stateFirst(result, name), isTensor);
       structure = flat.structure;
       return flat.leaves;
     });
-    return { graph: optimise(graph), structure };
+    const step = precision === "mixed" ? mixedPrecision(optimise(graph)) : optimise(graph);
+    const carried = inputs.filter(({ argument }) => argument === 0).length;
+    return { graph: repeat === undefined ? step : repeated(step, carried, repeat), structure };
   };
 
-  const compile = async (
-    structures: readonly Structure[],
-    leaves: readonly { readonly leaf: Leaf; readonly argument: number }[],
-  ): Promise<Compiled> => {
-    const specs = await Promise.all(
-      leaves.map(async ({ leaf, argument }) =>
-        freeze.includes(argument) ? frozenSpec(leaf instanceof DeviceTensor ? await leaf.read() : leaf) : specOf(leaf),
-      ),
-    );
-    const { graph, structure } = traceWith(structures, specs);
-    return { graph, structure, session: await openSession(graph, device) };
+  const weightsOf = async (inputs: readonly Input[]): Promise<ReadonlyMap<string, TensorData>> => {
+    const weights = new Map<string, TensorData>();
+    for (const [i, { leaf, argument }] of inputs.entries()) {
+      if (!freeze.includes(argument) || leaf.shape.includes(0)) continue;
+      weights.set(`i${i}`, (leaf instanceof DeviceTensor ? await leaf.read() : leaf).data);
+    }
+    return weights;
   };
 
   const checkFrozen = (args: readonly unknown[]) => {
@@ -101,79 +123,71 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     }
   };
 
-  const run = async (...args: readonly unknown[]) => {
-    checkFrozen(args);
-    const { leaves, structures } = inputsOf(args);
-    const key = JSON.stringify([structures, leaves.map(({ leaf }) => [dtypeOfLeaf(leaf), leaf.shape])]);
-    const known = cache.get(key) ?? compile(structures, leaves);
-    cache.set(key, known);
-    const compiled = await known.catch((error: unknown) => {
-      cache.delete(key);
-      throw error;
-    });
-
-    const given = leaves.filter(({ argument }) => !freeze.includes(argument));
-    const feeds = Object.fromEntries(given.map(({ leaf }, i) => [`i${i}`, runtimeTensor(leaf)]));
-    const fetches = Object.fromEntries(
-      compiled.graph.outputs.map(({ dtype, shape }, i) => [`o${i}`, pool.get(`${dtype}[${shape}]`)?.pop() ?? null]),
+  const compiledFor = (inputs: readonly Input[], structures: readonly Structure[]): Promise<Compiled> => {
+    const specs = inputs.map(specOf);
+    const identity = [structures, specs.map(({ dtype, shape, frozen }) => [dtype, shape, frozen])];
+    const key = JSON.stringify(identity);
+    const known = programs.get(key);
+    if (known) return known;
+    const compiling = weightsOf(inputs).then((weights) =>
+      compile({
+        device,
+        weights,
+        cache,
+        identity: [name, repeat, precision, identity],
+        trace: () => traceWith(structures, inputs),
+      }),
     );
-    const results = await runSession(compiled.session, feeds, fetches);
-    for (const { leaf, argument } of given) {
-      if (!donate.includes(argument) || !(leaf instanceof DeviceTensor)) continue;
-      recycle(leaf.release("donated"));
-    }
-    const outputs = compiled.graph.outputs.map((_, i) => new DeviceTensor(results[`o${i}`]!, readTensor));
-    return unflattenTree(compiled.structure, outputs);
+    programs.set(key, compiling);
+    compiling.catch(() => programs.delete(key));
+    return compiling;
   };
 
-  /** A donated tensor's memory holds a result of the next run: the state goes back and forth between two buffers. */
-  const recycle = (tensor: ort.Tensor) => {
-    if (tensor.location !== "cpu") {
-      tensor.dispose();
-      return;
+  const run = async (...args: readonly unknown[]) => {
+    checkFrozen(args);
+    const { inputs, structures } = inputsOf(args, name);
+    if (eager) {
+      const { results, structure } = await eager.run(structures, inputs);
+      return unflattenTree(structure, results);
     }
-    const key = `${tensor.type}[${tensor.dims}]`;
-    const free = pool.get(key) ?? [];
-    pool.set(key, free);
-    free.push(tensor);
+    const { session, outputs, structure } = await compiledFor(inputs, structures);
+    const feeds: Record<string, ort.Tensor> = {};
+    inputs.forEach(({ leaf, argument }, i) => {
+      if (!freeze.includes(argument)) feeds[`i${i}`] = runtimeTensor(leaf);
+    });
+    const fetches = Object.fromEntries(outputs.map((output, i) => [`o${i}`, pool.take(output)]));
+    const results = await runSession(session, feeds, fetches);
+    for (const { leaf, argument } of inputs) {
+      if (!donate.includes(argument) || !(leaf instanceof DeviceTensor)) continue;
+      const { tensor } = leaf;
+      leaf.release("donated");
+      pool.give(tensor, outputs);
+    }
+    return unflattenTree(
+      structure,
+      outputs.map((_, i) => {
+        const tensor = results[`o${i}`]!;
+        return new DeviceTensor(tensor, () => readTensor(tensor));
+      }),
+    );
   };
 
   return Object.assign(run as unknown as Program<A, R>, {
+    prepare: async (...args: readonly unknown[]) => {
+      checkFrozen(args);
+      const { inputs, structures } = inputsOf(args, name);
+      await (eager ? eager.prepare() : compiledFor(inputs, structures));
+    },
     lower: (...args: readonly unknown[]) => {
-      const { leaves, structures } = inputsOf(args);
-      const specs = leaves.map(({ leaf, argument }) =>
-        freeze.includes(argument) && !(leaf instanceof DeviceTensor) ? frozenSpec(leaf) : specOf(leaf),
-      );
-      return traceWith(structures, specs).graph;
+      const { inputs, structures } = inputsOf(args, name);
+      return traceWith(structures, inputs).graph;
     },
     dispose: async () => {
-      const compiled = await Promise.all(cache.values());
-      cache.clear();
+      const compiled = await Promise.all(programs.values());
+      programs.clear();
       pool.clear();
+      eager?.dispose();
       await Promise.all(compiled.map(({ session }) => session.release()));
     },
   });
-}
-
-const dtypeOfLeaf = (leaf: Leaf) => (leaf instanceof DeviceTensor ? leaf.dtype : dtypeOf(leaf.data));
-const specOf = (leaf: Leaf): InputSpec => ({ shape: leaf.shape, dtype: dtypeOfLeaf(leaf) });
-const frozenSpec = ({ shape, data }: HostTensor): InputSpec => ({ shape, data, dtype: dtypeOf(data) });
-
-function flattenOrExplain(arg: unknown, place: string) {
-  try {
-    const flat = flattenTree(arg, isLeaf);
-    for (const leaf of flat.leaves) if (!(leaf instanceof DeviceTensor)) checkHostTensor(leaf, place);
-    return flat;
-  } catch (cause) {
-    if (cause instanceof JitError) throw cause;
-    throw new JitError("JIT305", `${place}: ${(cause as Error).message}`, {
-      cause,
-      hint: "Pass { shape, data } with a Float32Array, Int32Array or Uint8Array, or a result of a program.",
-    });
-  }
-}
-
-function runtimeTensor(leaf: Leaf): ort.Tensor {
-  if (leaf instanceof DeviceTensor) return leaf.tensor;
-  return new ort.Tensor(dtypeOf(leaf.data), leaf.data as Float32Array, leaf.shape);
 }

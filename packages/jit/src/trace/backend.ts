@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { JitError } from "../errors.js";
 import { Builder } from "../ir/builder.js";
-import { type DType, Graph, sizeOf, type TensorData, Value } from "../ir/graph.js";
+import { type DType, Graph, sameShape, type TensorData, Value } from "../ir/graph.js";
+import { atPlace, callSite, isRunning } from "./call-site.js";
 
 export const traceBackendName = "jit-trace";
 
@@ -13,18 +14,21 @@ class TraceBackend extends tf.KernelBackend {
   #builder: Builder | undefined;
   #values = new WeakMap<object, Value>();
   #captured = new WeakMap<object, Value>();
+  /** Why the trace cannot be right although nothing was thrown: a promise of a traced tensor's elements was made. */
+  awaited: JitError | undefined;
 
   /** Starts a new graph and returns what was being recorded before. */
   begin(builder: Builder | undefined): Builder | undefined {
     const previous = this.#builder;
     this.#builder = builder;
+    this.awaited = undefined;
     if (builder !== undefined) this.#captured = new WeakMap();
     return previous;
   }
 
   get builder(): Builder {
     if (this.#builder === undefined) {
-      throw new JitError("JIT101", "a traced tensor was used after its program was traced", {
+      throw new JitError("JIT101", `a traced tensor was used after its program was traced${atPlace()}`, {
         hint: "Return it from the function given to jit, and use the program's result.",
       });
     }
@@ -35,7 +39,9 @@ class TraceBackend extends tf.KernelBackend {
   value({ dataId, shape, dtype }: tf.TensorInfo): Value {
     const own = this.#values.get(dataId) ?? this.#captured.get(dataId);
     if (own !== undefined) {
-      return own.data === undefined || own.shape.length === shape.length ? own : new Value(shape, own.dtype, own.data);
+      // Outside a trace, tensors of other shapes and types may share their data.
+      const reshaped = sameShape(own.shape, shape) ? own : own.data && new Value(shape, own.dtype, own.data);
+      return this.builder.cast(reshaped ?? this.builder.reshape(own, shape), dtype as DType);
     }
     const values = tf.engine().readSync(dataId);
     const constant = this.#constant(values, shape, dtype);
@@ -52,17 +58,18 @@ class TraceBackend extends tf.KernelBackend {
 
   #constant(values: unknown, shape: readonly number[], dtype: string): Value {
     if (dtype !== "float32" && dtype !== "int32" && dtype !== "bool") {
-      throw new JitError("JIT102", `a tensor of dtype ${dtype} cannot be traced`, {
+      throw new JitError("JIT102", `a tensor of dtype ${dtype} cannot be traced${atPlace()}`, {
         hint: "Use float32, int32 or bool.",
       });
     }
     const data = toTyped[dtype](values as ArrayLike<number>);
     const first = data[0] ?? 0;
-    if (data.length > 1 && data.every((value) => value === first)) return this.builder.full(first, shape, dtype);
+    if (data.length > 1 && data.every((value) => Object.is(value, first)))
+      return this.builder.full(first, shape, dtype);
     if (data.length > largestConstant) {
       throw new JitError(
         "JIT103",
-        `a constant of shape [${shape}] (${data.length} elements) was created or captured inside a traced function`,
+        `a constant of shape [${shape}] (${data.length} elements) was created or captured inside a traced function${atPlace()}`,
         { hint: "Random numbers and data must be inputs of the program: pass them as an argument." },
       );
     }
@@ -70,24 +77,40 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
+    if (values.length > 1 && isRunning(randomNumbers)) {
+      throw new JitError(
+        "JIT103",
+        `random numbers of shape [${shape}] were drawn inside a traced function${atPlace()}: every run would have the same`,
+        { hint: "Draw them outside and pass them as an argument." },
+      );
+    }
     return this.info(this.#constant(values, shape, dtype)).dataId;
   }
 
   override readSync(dataId: tf.DataId): never {
+    throw this.#unreadable(dataId);
+  }
+
+  /** Never settles: the error is the trace's, whatever becomes of the promise. */
+  override read(dataId: tf.DataId): Promise<tf.BackendValues> {
+    this.awaited ??= this.#unreadable(dataId);
+    return new Promise(() => {});
+  }
+
+  #unreadable(dataId: tf.DataId): JitError {
     const value = this.#values.get(dataId);
     const node = value && this.#builder?.producer(value);
     const what = node ? `the result of ${node.op}` : value?.data ? "a constant" : "an input";
-    throw new JitError(
-      "JIT104",
-      `a traced tensor [${value?.shape ?? ""}] (${what}) was read inside a traced function`,
-      {
-        hint: "Its value exists only when the program runs: return it and read the result, or use tf.where instead of if.",
-      },
-    );
-  }
-
-  override read(dataId: tf.DataId): Promise<tf.BackendValues> {
-    return this.readSync(dataId);
+    const site = callSite();
+    const message = `a traced tensor [${value?.shape ?? ""}] (${what}) was read${site.called ? ` by ${site.called}` : ""}`;
+    if (site.called !== undefined && shapeOfValues.test(site.called)) {
+      return new JitError("JIT109", `${message}${atPlace(site)}: the shape of its result depends on the values`, {
+        hint: shapeHint,
+      });
+    }
+    return new JitError("JIT104", `${message} inside a traced function${atPlace(site)}`, {
+      hint: "Its value exists only when the program runs: return it and read the result, or use tf.where instead of if.",
+    });
   }
 
   override numDataIds(): number {
@@ -111,6 +134,15 @@ class TraceBackend extends tf.KernelBackend {
   }
 }
 
+/** tfjs's functions that draw random numbers, as its code calls them. */
+const randomNumbers = /\b(?:random[A-Z]\w*|truncatedNormal|rand)_?$/;
+
+/** tfjs's functions that read their arguments to know how large their result is. */
+const shapeOfValues = /whereAsync|booleanMaskAsync|setdiff1dAsync|unique|nonMaxSuppression/i;
+/** What to do about a result whose size the program cannot know. */
+export const shapeHint =
+  "Programs have fixed shapes. Keep the size and mark what counts (tf.where with a mask), or compute it outside jit.";
+
 const toTyped: Record<DType, (values: ArrayLike<number>) => TensorData> = {
   float32: (values) => Float32Array.from(values),
   int32: (values) => Int32Array.from(values),
@@ -123,11 +155,11 @@ tf.env().set("PROD", true);
 export const traceBackend = new TraceBackend();
 tf.registerBackend(traceBackendName, () => traceBackend, 0);
 
-/** What a function's inputs look like. `data` makes it a constant of the graph. */
+/** What a function's inputs look like. A frozen one becomes a constant when the program is opened. */
 export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: DType;
-  readonly data?: TensorData;
+  readonly frozen?: boolean;
 }
 
 /** Runs `fn` on placeholders and returns the graph of all that its results depend on. */
@@ -143,23 +175,29 @@ export function trace(
   const outer = traceBackend.begin(builder);
   engine.setBackend(traceBackendName);
   try {
-    const inputs = specs.map(({ shape, dtype, data }) => new Value(shape, dtype, data));
+    const inputs = specs.map(({ shape, dtype, frozen }) => new Value(shape, dtype, undefined, frozen));
     const outputs: Value[] = [];
     engine.tidy(() => {
       const tensors = inputs.map((value) => engine.makeTensorFromTensorInfo(traceBackend.info(value)));
-      for (const tensor of fn(tensors)) {
-        if (sizeOf(tensor.shape) === 0) throw new JitError("JIT105", `a result has the empty shape [${tensor.shape}]`);
-        outputs.push(traceBackend.value(tensor));
-      }
+      for (const tensor of results(fn, tensors)) outputs.push(traceBackend.value(tensor));
     });
-    return new Graph(
-      name,
-      inputs.filter(({ data }) => data === undefined),
-      builder.nodes,
-      outputs,
-    );
+    return new Graph(name, inputs, builder.nodes, outputs);
   } finally {
     traceBackend.begin(outer);
     engine.setBackend(before);
   }
+}
+
+/** What `fn` returns; when it asked for a promise of elements on the way, that is the error, not what came of it. */
+function results(
+  fn: (inputs: readonly tf.Tensor[]) => readonly tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+): readonly tf.Tensor[] {
+  try {
+    const tensors = fn(inputs);
+    if (traceBackend.awaited === undefined) return tensors;
+  } catch (error) {
+    if (traceBackend.awaited === undefined) throw error;
+  }
+  throw traceBackend.awaited;
 }

@@ -1,12 +1,8 @@
-import * as tf from "@tensorflow/tfjs";
-
-/** Comparisons do not change with their operands but at jumps; tfjs has no gradient for them, so that tf.where fails on x > 0. */
-const piecewiseConstant = ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual"];
-
-for (const kernelName of piecewiseConstant) {
-  tf.registerGradient({
-    kernelName,
-    inputsToSave: ["a", "b"],
-    gradFunc: (_, [a, b]) => ({ a: () => tf.zerosLike(a!), b: () => tf.zerosLike(b!) }),
-  });
-}
+import "./gradients/constant.js";
+import "./gradients/convolution.js";
+import "./gradients/einsum.js";
+import "./gradients/images.js";
+import "./gradients/indexing.js";
+import "./gradients/movement.js";
+import "./gradients/pooling.js";
+import "./gradients/scans.js";

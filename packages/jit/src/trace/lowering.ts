@@ -1,18 +1,19 @@
 import * as tf from "@tensorflow/tfjs";
+import { registerEagerKernel } from "../eager/kernels.js";
 import { JitError } from "../errors.js";
 import type { Builder } from "../ir/builder.js";
 import type { Value } from "../ir/graph.js";
 import { traceBackend, traceBackendName } from "./backend.js";
-import { elementwise } from "./kernels/elementwise.js";
-import { dataMovement } from "./kernels/movement.js";
-import { products } from "./kernels/products.js";
-import { reductions } from "./kernels/reductions.js";
+import { atPlace, callSite } from "./call-site.js";
+import { lowerings } from "./kernels/index.js";
+import { leftOut } from "./kernels/left-out.js";
 
 /** Records one tfjs kernel: inputs by tfjs's names, attributes as tfjs passes them. */
 export type Lowering = (b: Builder, inputs: Readonly<Record<string, Value>>, attrs: never) => Value | readonly Value[];
 
-/** Makes a tfjs kernel traceable. */
+/** Makes a tfjs kernel traceable, and lazy on backend "jit". */
 export function registerLowering(kernelName: string, lowering: Lowering): void {
+  registerEagerKernel(kernelName, lowering);
   tf.registerKernel({
     kernelName,
     backendName: traceBackendName,
@@ -20,27 +21,43 @@ export function registerLowering(kernelName: string, lowering: Lowering): void {
       const values = Object.fromEntries(
         Object.entries(inputs).flatMap(([name, info]) => (info ? [[name, traceBackend.value(info)]] : [])),
       );
-      const result = lowering(traceBackend.builder, values, (attrs ?? {}) as never);
-      return Array.isArray(result)
-        ? result.map((value) => traceBackend.info(value))
-        : traceBackend.info(result as Value);
+      try {
+        const result = lowering(traceBackend.builder, values, (attrs ?? {}) as never);
+        return Array.isArray(result)
+          ? result.map((value) => traceBackend.info(value))
+          : traceBackend.info(result as Value);
+      } catch (error) {
+        if (!(error instanceof JitError)) throw error;
+        throw new JitError(error.code, `${kernelName}${atPlace()}: ${error.message}`, {
+          ...(error.hint !== undefined && { hint: error.hint }),
+          cause: error,
+        });
+      }
     },
   });
 }
-
-const lowerings: Readonly<Record<string, Lowering>> = { ...elementwise, ...reductions, ...dataMovement, ...products };
 
 for (const [kernelName, lowering] of Object.entries(lowerings)) registerLowering(kernelName, lowering);
 
 for (const { kernelName } of tf.getKernelsForBackend("cpu")) {
   if (kernelName in lowerings) continue;
+  registerEagerKernel(kernelName, undefined);
   tf.registerKernel({
     kernelName,
     backendName: traceBackendName,
     kernelFunc: () => {
-      throw new JitError("JIT106", `the operation ${kernelName} cannot be traced`, {
-        hint: "Write it with other tf operations, or compute it outside jit and pass the result as an argument.",
-      });
+      const site = callSite();
+      const reason = leftOut[kernelName];
+      const called = site.called ? ` (${site.called})` : "";
+      throw new JitError(
+        reason?.code ?? "JIT106",
+        `the operation ${kernelName} cannot be traced${called}${atPlace(site)}${reason ? `: ${reason.why}` : ""}`,
+        {
+          hint:
+            reason?.hint ??
+            "Write it with other tf operations, or compute it outside jit and pass the result as an argument.",
+        },
+      );
     },
   });
 }

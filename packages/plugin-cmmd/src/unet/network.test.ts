@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gradOf, type HostTensor, jit, tf, valueAndGrad } from "@cmmd/jit";
 import { describe, expect, it } from "vitest";
+import { formula, formulaInputs, product, transpose } from "../../test/formula.js";
 import { apply } from "./network.js";
 import type { UnetOptions } from "./options.js";
 import { parameters } from "./parameters.js";
@@ -35,41 +36,6 @@ interface Golden {
   readonly grad_norms: Readonly<Record<string, number>>;
 }
 
-/** The closed formula of the specification's section 2. */
-function formula(index: number, name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((a, b) => a * b, 1);
-  const isNorm = /\.(n1|n2|norm)\.weight$|^[va]_out\.0\.weight$/.test(name);
-  const fan = Math.sqrt(size / shape[0]!);
-  return Float32Array.from({ length: size }, (_, i) => {
-    let h = Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
-    h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
-    h ^= h >>> 15;
-    const x = (h >>> 0) / 2 ** 31 - 1;
-    if (shape.length > 1) return x / fan;
-    return isNorm ? 1 + 0.1 * x : 0.1 * x;
-  });
-}
-
-const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-
-/** Row-major data of `shape` with its axes reordered. */
-function transpose(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, i) => product(shape.slice(i + 1)));
-  const target = order.map((axis) => shape[axis]!);
-  const out = new Float32Array(values.length);
-  for (let i = 0; i < out.length; i++) {
-    let rest = i;
-    let from = 0;
-    for (let axis = target.length - 1; axis >= 0; axis--) {
-      from += (rest % target[axis]!) * strides[order[axis]!]!;
-      rest = Math.floor(rest / target[axis]!);
-    }
-    out[i] = values[from]!;
-  }
-  return out;
-}
-
 describe.each(["tiny", "small"])("cmmd-unet against the golden values of unet_%s", (which) => {
   const path = join(data, "golden", `unet_${which}.json`);
   if (!existsSync(path)) {
@@ -78,7 +44,7 @@ describe.each(["tiny", "small"])("cmmd-unet against the golden values of unet_%s
   }
   const golden = JSON.parse(readFileSync(path, "utf8")) as Golden;
   const { cfg } = golden;
-  const [b, f, h, t] = golden.shape;
+  const [, f, h, t] = golden.shape;
   const options: UnetOptions = {
     channels: cfg.base,
     multipliers: cfg.mults,
@@ -92,29 +58,7 @@ describe.each(["tiny", "small"])("cmmd-unet against the golden values of unet_%s
   const weights: Record<string, HostTensor> = Object.fromEntries(
     specs.map(({ name, shape }, i) => [name, { shape, data: formula(i, name, shape) }]),
   );
-  const fill = (shape: readonly number[], f: (i: number) => number) =>
-    Float32Array.from({ length: product(shape) }, (_, i) => f(i));
-  const vShape = [b, cfg.v_ch, f, h, h];
-  const aShape = [b, cfg.a_ch, t];
-  const inputs = {
-    video: {
-      shape: [b, f, h, h, cfg.v_ch],
-      data: transpose(
-        fill(vShape, (i) => Math.sin(0.11 * i + 0.3)),
-        vShape,
-        [0, 2, 3, 4, 1],
-      ),
-    },
-    audio: {
-      shape: [b, t, cfg.a_ch],
-      data: transpose(
-        fill(aShape, (i) => Math.cos(0.07 * i)),
-        aShape,
-        [0, 2, 1],
-      ),
-    },
-    n: { shape: [b], data: Float32Array.of(123, 777).slice(0, b) },
-  };
+  const inputs = formulaInputs(golden.shape, cfg.v_ch, cfg.a_ch);
   type Inputs = { video: tf.Tensor; audio: tf.Tensor; n: tf.Tensor };
   const network = (p: Record<string, tf.Tensor>, x: Inputs) =>
     apply(p, { video: x.video as tf.Tensor5D, audio: x.audio as tf.Tensor3D, n: x.n as tf.Tensor1D }, options);

@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { JitError } from "../../errors.js";
 import { type Builder, fillArray } from "../../ir/builder.js";
-import { type DType, sizeOf, Value } from "../../ir/graph.js";
+import { type DType, Value } from "../../ir/graph.js";
 import type { Lowering } from "../lowering.js";
 
 const axisOf = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
@@ -12,7 +11,14 @@ const inserted = (shape: readonly number[], axis: number, size: number) => [
   ...shape.slice(axis),
 ];
 
-const slice = (b: Builder, x: Value, begin: readonly number[], end: readonly number[], strides: readonly number[]) => {
+/** x[begin:end:strides] along every axis. */
+export const slice = (
+  b: Builder,
+  x: Value,
+  begin: readonly number[],
+  end: readonly number[],
+  strides: readonly number[],
+) => {
   const axes = x.shape.map((_, i) => i).filter((i) => begin[i] !== 0 || end[i] !== x.shape[i] || strides[i] !== 1);
   if (axes.length === 0) return x;
   const pick = (values: readonly number[]) => axes.map((axis) => values[axis]!);
@@ -28,78 +34,28 @@ export function takeRows(b: Builder, x: Value, indices: Int32Array): Value {
   return b.op("Gather", [source, new Value([data.length], "int32", data)], { axis: 1 });
 }
 
-const gather: Lowering = (b, { x, indices }, { axis, batchDims }: { axis: number; batchDims: number }) => {
-  if (batchDims !== 0) {
-    throw new JitError("JIT107", "tf.gather with batchDims cannot be traced", {
-      hint: "Gather without batch dimensions.",
-    });
-  }
-  return b.op("Gather", [x!, indices!], { axis: axisOf(axis, x!.shape.length) });
-};
-
-/** Sums rows by segment as a product with a one-hot matrix: the segments need not be sorted, and both providers run it. */
-const unsortedSegmentSum: Lowering = (b, { x, segmentIds }, { numSegments }: { numSegments: number }) => {
-  const rows = segmentIds!.shape[0]!;
-  const segments = new Value(
-    [numSegments, 1],
-    "int32",
-    Int32Array.from({ length: numSegments }, (_, i) => i),
-  );
-  const matrix = b.cast(b.op("Equal", [segments, b.reshape(segmentIds!, [1, rows])]), "float32");
-  const rest = x!.shape.slice(1);
-  const flat = b.cast(b.reshape(x!, [rows, sizeOf(rest)]), "float32");
-  const sum = b.reshape(b.op("Gemm", [matrix, flat], { transA: 0, transB: 0 }), [numSegments, ...rest]);
-  return b.cast(sum, x!.dtype as DType);
-};
-
-const oneHot: Lowering = (
-  b,
-  { indices },
-  { depth, onValue, offValue, dtype }: { depth: number; onValue: number; offValue: number; dtype: DType },
-) => {
-  const classes = new Value(
-    [depth],
-    "int32",
-    Int32Array.from({ length: depth }, (_, i) => i),
-  );
-  const hit = b.op("Equal", [b.reshape(b.cast(indices!, "int32"), [...indices!.shape, 1]), classes]);
-  return b.cast(b.op("Where", [hit, b.scalar(onValue), b.scalar(offValue)]), dtype);
-};
-
-/** Nearest neighbour over H and W of images [N, H, W, C], with tfjs's rounding. */
-const resizeNearest: Lowering = (
-  b,
-  { images },
-  {
-    size,
-    alignCorners,
-    halfPixelCenters,
-  }: { size: [number, number]; alignCorners: boolean; halfPixelCenters: boolean },
-) => {
-  const along = (x: Value, axis: number, out: number) => {
-    const length = x.shape[axis]!;
-    const aligned = alignCorners && out > 1;
-    const scale = aligned ? (length - 1) / (out - 1) : length / out;
-    const indices = Int32Array.from({ length: out }, (_, i) => {
-      const at = halfPixelCenters ? scale * (i + 0.5) : scale * i;
-      return Math.max(0, Math.min(length - 1, aligned ? Math.round(at) : Math.floor(at)));
-    });
-    return b.op("Gather", [x, new Value([out], "int32", indices)], { axis });
-  };
-  return along(along(images!, 1, size[0]), 2, size[1]);
-};
-
 export const dataMovement: Readonly<Record<string, Lowering>> = {
   Reshape: (b, { x }, { shape }: { shape: number[] }) => b.reshape(x!, tf.util.inferFromImplicitShape(shape, x!.size)),
-  ExpandDims: (b, { input }, { dim }: { dim: number }) =>
-    b.reshape(input!, inserted(input!.shape, axisOf(dim, input!.shape.length + 1), 1)),
+  ExpandDims: (b, { input }, { dim }: { dim: number }) => {
+    const rank = input!.shape.length;
+    tf.util.assert(dim >= -rank - 1, () => `axis ${dim} is out of range for a tensor of rank ${rank}`);
+    return b.reshape(input!, inserted(input!.shape, axisOf(dim, rank + 1), 1));
+  },
   Transpose: (b, { x }, { perm }: { perm: number[] }) => b.transpose(x!, perm),
   Concat: (b, inputs, { axis }: { axis: number }) => {
-    const parts = list(inputs).filter((x) => x.size > 0);
+    const filled = list(inputs).filter((x) => x.size > 0);
+    const parts = filled.length > 0 ? filled : list(inputs);
     return parts.length === 1 ? parts[0]! : b.op("Concat", parts, { axis: axisOf(axis, parts[0]!.shape.length) });
   },
   Pack: (b, inputs, { axis }: { axis: number }) => {
     const at = axisOf(axis, list(inputs)[0]!.shape.length + 1);
+    for (const { shape } of list(inputs)) {
+      tf.util.assertShapesMatch(
+        [...shape],
+        [...list(inputs)[0]!.shape],
+        "All tensors of tf.stack must have one shape. ",
+      );
+    }
     return b.op(
       "Concat",
       list(inputs).map((x) => b.reshape(x, inserted(x.shape, at, 1))),
@@ -124,6 +80,7 @@ export const dataMovement: Readonly<Record<string, Lowering>> = {
       begin,
       size,
     );
+    tf.slice_util.assertParamsValid({ shape: [...x!.shape], rank: x!.shape.length } as tf.Tensor, starts!, sizes!);
     return slice(b, x!, starts!, starts!.map((start, i) => start + sizes![i]!), x!.shape.map(() => 1)); // biome-ignore format: one line
   },
   StridedSlice: (b, { x }, attrs: Record<"begin" | "end" | "strides", number[]> & Record<string, number>) => {
@@ -135,7 +92,7 @@ export const dataMovement: Readonly<Record<string, Lowering>> = {
     return b.reshape(slice(b, x!, info.begin, ends, info.strides), info.finalShape);
   },
   Reverse: (b, { x }, { dims }: { dims: number | number[] }) => {
-    const axes = [dims].flat().map((axis) => axisOf(axis, x!.shape.length));
+    const axes = x!.shape.length === 0 ? [] : tf.util.parseAxisParam(dims, [...x!.shape]);
     return axes.reduce((y, axis) => {
       const length = y.shape[axis]!;
       const indices = Int32Array.from({ length }, (_, i) => length - 1 - i);
@@ -180,14 +137,12 @@ export const dataMovement: Readonly<Record<string, Lowering>> = {
   },
   Fill: (b, _, { shape, value, dtype }: { shape: number[]; value: number; dtype?: DType }) =>
     b.full(value, shape, dtype ?? "float32"),
-  GatherV2: gather,
-  UnsortedSegmentSum: unsortedSegmentSum,
-  OneHot: oneHot,
-  ResizeNearestNeighbor: resizeNearest,
   Range: (b, _, { start, stop, step, dtype }: { start: number; stop: number; step: number; dtype: DType }) => {
-    const length = Math.max(0, Math.ceil((stop - start) / step));
+    // tfjs turns a step of 1 round where it leads away from the end.
+    const stride = stop < start && step === 1 ? -1 : step;
+    const length = Math.max(0, Math.ceil((stop - start) / stride));
     return b.constant(
-      fillArray(dtype, length, (i) => start + i * step),
+      fillArray(dtype, length, (i) => start + i * stride),
       [length],
       dtype,
     );

@@ -1,0 +1,113 @@
+import { type HostTensor, tf } from "@cmmd/jit";
+import type { NamedTensors } from "../plugin/tensors.js";
+import { fromStored, shown, storedShape, toStored } from "./filters.js";
+import type { TrainState } from "./optimizer.js";
+
+/** A parameter's name, PyTorch's shape, number of elements and place among all of them. */
+interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly offset: number;
+}
+
+/** A tensor of the training state: one large parameter, or small ones one after the other. */
+interface Bucket {
+  readonly shape: readonly number[];
+  readonly parameters: readonly Parameter[];
+}
+
+/** How parameters are kept while training: all in their stable order, and in buckets. */
+export interface Layout {
+  readonly size: number;
+  readonly parameters: readonly Parameter[];
+  readonly buckets: readonly Bucket[];
+}
+
+/** Fewer elements do not pay for operators of their own in every pass of the optimizer. */
+const smallestAlone = 65_536;
+/** Buckets of small parameters end before this, so that what the optimizer makes of one stays in the cache. */
+const largestShared = 262_144;
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** The layout for parameters of such names and shapes. */
+export function layoutOf(tensors: Readonly<Record<string, { readonly shape: readonly number[] }>>): Layout {
+  let size = 0;
+  const parameters = Object.entries(tensors).map(([name, { shape }]) => {
+    const parameter = { name, shape, size: sizeOf(shape), offset: size };
+    size += parameter.size;
+    return parameter;
+  });
+  const alone = parameters.filter((parameter) => parameter.size >= smallestAlone);
+  const shared: Parameter[][] = [];
+  let room = 0;
+  for (const parameter of parameters) {
+    if (parameter.size >= smallestAlone) continue;
+    if (parameter.size > room) {
+      shared.push([]);
+      room = largestShared;
+    }
+    shared.at(-1)!.push(parameter);
+    room -= parameter.size;
+  }
+  const buckets = [
+    ...alone.map((parameter) => ({ shape: storedShape(parameter.shape), parameters: [parameter] })),
+    ...shared.map((members) => ({
+      shape: [members.reduce((sum, member) => sum + member.size, 0)],
+      parameters: members,
+    })),
+  ];
+  return { size, parameters, buckets };
+}
+
+/** Parameters, or moments by parameter, on their way into the state. Throws when one is missing or has another size. */
+export function pack(tensors: NamedTensors, { buckets }: Layout): HostTensor[] {
+  return buckets.map(({ shape, parameters }) => {
+    const data = new Float32Array(sizeOf(shape));
+    let at = 0;
+    for (const { name, shape: own, size } of parameters) {
+      const tensor = tensors[name];
+      if (tensor?.data.length !== size) throw new Error(`parameter ${name} is missing or has another size`);
+      toStored(tensor.data as Float32Array, own, data.subarray(at, at + size));
+      at += size;
+    }
+    return { shape, data };
+  });
+}
+
+/** One bucket's data in PyTorch's order, each parameter at its place in `all`, the vector of all parameters in their stable order. */
+export function unpack(data: Float32Array, { parameters }: Bucket, all: Float32Array): void {
+  let at = 0;
+  for (const { shape, size, offset } of parameters) {
+    fromStored(data.subarray(at, at + size), shape, all.subarray(offset, offset + size));
+    at += size;
+  }
+}
+
+/** Views of the vector of all parameters. */
+export function namesOf(all: Float32Array, { parameters }: Layout): NamedTensors {
+  return Object.fromEntries(
+    parameters.map(({ name, shape, size, offset }) => [name, { shape, data: all.subarray(offset, offset + size) }]),
+  );
+}
+
+/** The state before the first step. Its tensors share memory where they are equal: programs only read what is on the host. */
+export function startOf(parameters: readonly HostTensor[]): TrainState<HostTensor>[] {
+  const zeros = new Float32Array(Math.max(...parameters.map(({ data }) => data.length)));
+  return parameters.map((tensor) => {
+    const zero = { shape: tensor.shape, data: zeros.subarray(0, tensor.data.length) };
+    return { parameters: tensor, first: zero, second: zero, ema: tensor };
+  });
+}
+
+/** Traced: the parameters by name, in PyTorch's shapes, from their buckets. */
+export function parametersOf(tensors: readonly tf.Tensor[], { buckets }: Layout): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    buckets.flatMap(({ parameters }, i) => {
+      const sizes = parameters.map(({ size }) => size);
+      const parts = sizes.length === 1 ? [tensors[i]!] : tf.split(tensors[i] as tf.Tensor1D, sizes);
+      return parameters.map(({ name, shape }, j) => [name, shown(parts[j]!, shape)] as const);
+    }),
+  );
+}

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import type * as ort from "onnxruntime-node";
+import type { Graph, TensorData } from "../ir/graph.js";
+import { fitWebGpu } from "../passes/device-limits.js";
+import type { Structure } from "../tree.js";
+import { codeVersion } from "./code-version.js";
+import type { Device } from "./device.js";
+import { explainLacking } from "./lacking-operators.js";
+import { encodeOnnx } from "./onnx.js";
+import { type CacheOptions, ProgramCache } from "./program-cache.js";
+import { type Model, type OutputSpec, openSession } from "./session.js";
+
+/** A program that is ready to run. */
+export interface Compiled {
+  readonly session: ort.InferenceSession;
+  readonly outputs: readonly OutputSpec[];
+  /** How the function nests its results. */
+  readonly structure: Structure;
+}
+
+export interface Traced {
+  readonly graph: Graph;
+  readonly structure: Structure;
+}
+
+export interface Source {
+  readonly device: Device;
+  /** Data of the frozen inputs, by name. */
+  readonly weights: ReadonlyMap<string, TensorData>;
+  readonly cache: CacheOptions | undefined;
+  /** What distinguishes this program from others under the same key: JSON. */
+  readonly identity: unknown;
+  /** Records and optimises the function. */
+  trace(): Traced;
+}
+
+/** Traces, optimises and opens a program, or opens what the disk cache has of it. Throws JitError. */
+export async function compile(source: Source): Promise<Compiled> {
+  const { cache, device } = source;
+  if (cache === undefined) {
+    const { graph, structure } = source.trace();
+    const model = modelOf(graph, device);
+    return { session: await openGraph(graph, model, source), outputs: model.outputs, structure };
+  }
+  const disk = new ProgramCache(cache);
+  const keyed = cache.key === undefined ? undefined : disk.name([codeVersion(), cache.key, source.identity], device);
+  const early = keyed && (await fromDisk(disk, keyed, source));
+  if (early) return early;
+
+  const { graph, structure } = source.trace();
+  const model = modelOf(graph, device);
+  const name = keyed ?? disk.name([sha256(model.bytes), structure], device);
+  const known = keyed === undefined ? await fromDisk(disk, name, source) : undefined;
+  if (known) return known;
+  const opened = await openAndOptimise(disk, graph, model, source);
+  await disk.write(name, { model: opened.model, structure, summary: summaryOf(graph) });
+  return { session: opened.session, outputs: model.outputs, structure };
+}
+
+function modelOf(graph: Graph, device: Device): Model {
+  const bytes = encodeOnnx(device === "webgpu" ? fitWebGpu(graph) : graph);
+  const outputs = graph.outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+  return { name: graph.name, bytes, outputs, optimised: false };
+}
+
+async function openGraph(graph: Graph, model: Model, { device, weights }: Source, saveOptimised?: string) {
+  try {
+    return await openSession(model, device, { weights, ...(saveOptimised !== undefined && { saveOptimised }) });
+  } catch (cause) {
+    throw await explainLacking(cause, graph, device);
+  }
+}
+
+/**
+ * A session and the model to keep for it. ONNX Runtime can write what its optimisations made of a model, and opening that is several
+ * times quicker; but not without the weights where they are constants, and not what a GPU provider compiled.
+ */
+async function openAndOptimise(disk: ProgramCache, graph: Graph, model: Model, source: Source) {
+  const frozen = graph.inputs.some((input) => input.frozen);
+  const path = source.device === "cpu" && !frozen ? await disk.temporary() : undefined;
+  if (path === undefined) return { session: await openGraph(graph, model, source), model };
+  try {
+    const session = await openGraph(graph, model, source, path);
+    return { session, model: { ...model, bytes: await readFile(path), optimised: true } };
+  } catch {
+    // The folder may be full; a program that cannot be opened at all fails here again.
+    return { session: await openGraph(graph, model, source), model };
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function fromDisk(disk: ProgramCache, name: string, { device, weights }: Source): Promise<Compiled | undefined> {
+  const entry = await disk.read(name);
+  if (entry === undefined) return undefined;
+  try {
+    const session = await openSession(entry.model, device, { weights });
+    return { session, outputs: entry.model.outputs, structure: entry.structure };
+  } catch (cause) {
+    await disk.remove(name, cause);
+    return undefined;
+  }
+}
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** Number of nodes, and of each operator. */
+function summaryOf({ nodes }: Graph): string {
+  const counts = new Map<string, number>();
+  for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
+  const byCount = Array.from(counts).toSorted(([, a], [, b]) => b - a);
+  return `${nodes.length} nodes: ${byCount.map(([op, count]) => `${count} ${op}`).join(", ")}`;
+}

@@ -1,0 +1,2 @@
+/** Where a program runs. */
+export type Device = "cpu" | "webgpu" | "cuda";
