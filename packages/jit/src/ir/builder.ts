@@ -38,7 +38,7 @@ export class Builder {
 
   /** Whether `value` is a constant in another shape or order, such as a frozen weight. */
   isConstant(value: Value): boolean {
-    if (value.data !== undefined) return true;
+    if (value.data !== undefined || value.frozen) return true;
     const node = this.#producers.get(value);
     return (node?.op === "Reshape" || node?.op === "Transpose") && this.isConstant(node.inputs[0]!);
   }
