@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parametrisations } from "../packages/core/dist/diffusion/parametrisation.js";
 import { parametersOf } from "../packages/core/dist/train/flat.js";
-import { adam } from "../packages/core/dist/train/optimizer.js";
+import { adam, stepScalars } from "../packages/core/dist/train/optimizer.js";
 import { jit, valueAndGrad } from "../packages/jit/dist/index.js";
 import { reconstruction } from "../packages/plugin-cmmd/dist/guidance/reconstruction.js";
 import { apply } from "../packages/plugin-cmmd/dist/unet/network.js";
@@ -40,7 +40,7 @@ const options = {
   groups: 32,
   fusion: "easy",
 };
-const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const optimizer = { rate: 1e-4, warmup: 1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
 /** Small numbers in place of a trained network's: as fast to make as to copy. */
 function filled(size, amplitude = 1) {
@@ -89,7 +89,8 @@ const programs = {
       return { state: adam(state, grads, scalars, optimizer), loss: value };
     };
     const state = { parameters: filled([count], 0.02), first: zeros(), second: zeros(), ema: zeros() };
-    const scalars = { rate: scalar(1e-4), correction1: scalar(0.1), correction2: scalar(0.001), emaDecay: scalar(0.9) };
+    const numbers = Object.entries(stepScalars(optimizer, 0.999, 0));
+    const scalars = Object.fromEntries(numbers.map(([name, value]) => [name, scalar(value)]));
     return [fn, { donate: [0] }, [state, { ...inputs(), target: pair() }, scalars]];
   },
 };

@@ -24,12 +24,12 @@ export default class Run extends PipelineCommand {
     const given = await this.parse(Run);
     const session = await this.open(given);
     const planned = await session.plan();
-    const needed = planned.filter(({ state }) => state !== "unneeded");
+    const computed = planned.filter(({ state }) => state !== "unneeded" && state !== "hit");
     const renderer = await rendererOf(
       given.flags.json,
-      needed.filter(({ state }) => state !== "hit").map(({ stage }) => stage.name),
+      computed.map(({ stage }) => stage.name),
     );
-    if (session.chosen !== undefined) renderer.note(session.chosen);
+    if (session.chosen !== undefined && computed.length > 0) renderer.note(session.chosen);
     const { endBySignal, goOn, interruption } = await import("../interruption.js");
     const { signal, stop } = interruption((message) => renderer.note(message));
     const result = await session.run(planned, { signal, emit: (event) => renderer.event(event) }).finally(stop);

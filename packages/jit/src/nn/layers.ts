@@ -59,11 +59,22 @@ export function groupNorm<T extends tf.Tensor>(x: T, { groups, gamma, beta, eps 
   return normalised.reshape(x.shape) as T;
 }
 
-/** [1, channels, channels] matrix that sums each group for each of its channels, divided by `count`: one small product, no reshapes. */
-function groupSum(channels: number, groups: number, count: number): tf.Tensor {
+/** [1, channels, groups] matrix of the channels of each group, divided by `count`. */
+function membership(channels: number, groups: number, count: number): tf.Tensor {
   const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(channels / groups, "int32"));
-  return tf.equal(group.expandDims(1), group.expandDims(0)).cast("float32").div(count).expandDims(0);
+  return tf
+    .equal(group.expandDims(1), tf.range(0, groups, 1, "int32"))
+    .cast("float32")
+    .div(count)
+    .expandDims(0);
 }
+
+/** Rows [N, 1, channels] summed over each group and divided by `count`: [N, 1, groups]. One small product, no reshapes. */
+const intoGroups = (rows: tf.Tensor, groups: number, count: number) =>
+  tf.matMul(rows, membership(rows.shape[2]!, groups, count));
+/** [N, 1, groups] repeated for the channels of each group: [N, 1, channels]. */
+const ofChannels = (rows: tf.Tensor, channels: number) =>
+  tf.matMul(rows, membership(channels, rows.shape[2]!, 1), false, true);
 
 /** Sum over the samples where the parameter has one row for all of them. */
 const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
@@ -71,15 +82,14 @@ const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
 
 /** x [N, L, C], gamma and beta [N or 1, 1, C]. Statistics are rows [N, 1, C]. */
 function normalise(groups: number, eps: number) {
-  const overGroups = (rows: tf.Tensor, cells = 1) => {
-    const channels = rows.shape[2]!;
-    return tf.matMul(rows, groupSum(channels, groups, (cells * channels) / groups));
-  };
+  const meanOf = (rows: tf.Tensor, cells = 1) => intoGroups(rows, groups, (cells * rows.shape[2]!) / groups);
   const moments = (x: tf.Tensor) => {
-    const centred = x.sub(overGroups(x.mean(1, true)));
-    const variance = overGroups(centred.square().mean(1, true));
-    return { centred, inverse: variance.add(eps).rsqrt() };
+    const channels = x.shape[2]!;
+    const centred = x.sub(ofChannels(meanOf(x.mean(1, true)), channels));
+    const variance = meanOf(centred.square().mean(1, true));
+    return { centred, inverse: ofChannels(variance.add(eps).rsqrt(), channels) };
   };
+  const overGroups = (rows: tf.Tensor, cells: number) => ofChannels(meanOf(rows, cells), rows.shape[2]!);
   return tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
     const [x, gamma, beta] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
@@ -95,8 +105,8 @@ function normalise(groups: number, eps: number) {
         // dx = inverse (dxhat - mean of dxhat - xhat mean of dxhat xhat), dxhat = gamma dy, the means over each group's cells, where
         // inverse is the same for the whole group.
         const scale = inverse.mul(gamma);
-        const offset = overGroups(scale.mul(sum), x.shape[1]);
-        const slope = overGroups(scale.mul(correlation), x.shape[1]).mul(inverse);
+        const offset = overGroups(scale.mul(sum), x.shape[1]!);
+        const slope = overGroups(scale.mul(correlation), x.shape[1]!).mul(inverse);
         return [
           dy.mul(scale).sub(centred.mul(slope).add(offset)),
           overSamples(correlation, gamma),

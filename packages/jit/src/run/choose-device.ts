@@ -78,10 +78,11 @@ function onLinux({ env, root }: Machine): DeviceChoice {
 /** Descriptions of the display adapters in Windows' registry; a server without a GPU has "Microsoft Basic Display Adapter". */
 const displayAdapters = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\Class\\{4d36e968-e325-11ce-bfc1-08002be10318}";
 
-function onWindows(): DeviceChoice {
+function onWindows({ env }: Machine): DeviceChoice {
+  const program = join(env.SystemRoot ?? "C:\\Windows", "System32", "reg.exe");
   let text: string;
   try {
-    text = execFileSync("reg", ["query", displayAdapters, "/s", "/v", "DriverDesc"], {
+    text = execFileSync(program, ["query", displayAdapters, "/s", "/v", "DriverDesc"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });

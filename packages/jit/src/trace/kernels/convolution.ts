@@ -74,7 +74,13 @@ const depthwise2d: Kind = {
 
 function forward(b: Builder, kind: Kind, x: Value, filter: Value, attrs: ConvAttrs): Value {
   const geometry = kind.geometry(x.shape, filter.shape, attrs);
-  return fromLast(b, convForward(b, toLast(b, x, attrs), kind.toTorch(b, filter), geometry), attrs);
+  const weights = kind.toTorch(b, filter);
+  // Unlike nn.conv, tfjs has a window that is larger than the image fit nowhere.
+  const nowhere = [x.shape[0]!, ...geometry.output, weights.shape[0]!];
+  const y = nowhere.includes(0)
+    ? b.full(0, nowhere, "float32")
+    : convForward(b, toLast(b, x, attrs), weights, geometry);
+  return fromLast(b, y, attrs);
 }
 
 const convolution =

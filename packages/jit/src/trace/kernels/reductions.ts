@@ -37,8 +37,12 @@ const logical =
 
 const argument =
   (op: "ArgMax" | "ArgMin"): Lowering =>
-  (b, { x }, { axis }: { axis: number }) =>
-    b.cast(b.op(op, [ranked(b, op, x!)], { axis: axesOf(axis, x!.shape.length)[0]!, keepdims: 0 }), "int32");
+  (b, { x }, { axis: given }: { axis: number }) => {
+    const axis = axesOf(given, x!.shape.length)[0]!;
+    // tfjs calls the first of no elements the largest.
+    if (x!.size === 0) return b.full(0, x!.shape.toSpliced(axis, 1), "int32");
+    return b.cast(b.op(op, [ranked(b, op, x!)], { axis, keepdims: 0 }), "int32");
+  };
 
 /** As tfjs, what is no number is never the largest or smallest. */
 function ranked(b: Builder, op: "ArgMax" | "ArgMin", x: Value): Value {

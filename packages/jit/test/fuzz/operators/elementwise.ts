@@ -16,7 +16,7 @@ const exactBinary = [
   "add", "sub", "mul", "maximum", "minimum", "equal", "notEqual", "greater", "greaterEqual", "less", "lessEqual",
 ]; // biome-ignore format: a list
 const binary = ["div", "divNoNan", "squaredDifference", "atan2", "floorDiv", "mod"];
-const ordinaryOnly = new Set(["mod", "atan2"]);
+const ordinaryOnly = new Set(["mod", "atan2", "divNoNan"]);
 const logical = ["logicalAnd", "logicalOr", "logicalXor"];
 
 const one = (name: string, rounding: Rounding): Operator => ({

@@ -172,7 +172,8 @@ const moves: Operators = {
       const [length, ...rest] = x.shape as [number, ...number[]];
       const rows = c.r.shuffled(range(length)).slice(0, c.r.int(1, 3));
       const updates = c.of([rows.length, ...rest]);
-      return `tf.tensorScatterUpdate(${x.name}, tf.tensor2d(${json(rows.map((row) => [row]))}, undefined, "int32"), ${updates.name})`;
+      // tfjs's cpu backend writes into its operand, so that it gets a copy.
+      return `tf.tensorScatterUpdate(${x.name}.mul(1), tf.tensor2d(${json(rows.map((row) => [row]))}, undefined, "int32"), ${updates.name})`;
     },
   },
   sparseToDense: {

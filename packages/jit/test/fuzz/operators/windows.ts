@@ -132,7 +132,7 @@ export const windows: Operators = {
   resizeNearestNeighbor: resize("resizeNearestNeighbor", "none"),
   resizeBilinear: resize("resizeBilinear", "relative"),
   avgPool: { ...pool("avgPool", 2, "relative"), ordinary: true },
-  maxPool: pool("maxPool", 2, "none"),
+  maxPool: { ...pool("maxPool", 2, "none"), ordinary: true },
   avgPool3d: { ...pool("avgPool3d", 3, "relative"), ordinary: true },
   // Among equal largest elements tfjs's gradient goes to the last one here, though to the first one in two dimensions.
   maxPool3d: pool("maxPool3d", 3, "none", (c) => ({ x: c.distinct([1, 4, 3, 4, c.r.int(1, 2)]) })),
@@ -168,6 +168,7 @@ export const windows: Operators = {
   },
   maxPoolWithArgmax: {
     rounding: "none",
+    ordinary: true,
     code: (c) => {
       const { x } = images(c, 2);
       const part = c.r.pick(["result", "indexes"]);
@@ -178,7 +179,7 @@ export const windows: Operators = {
     ordinary: true,
     code: (c) => {
       const { x } = images(c, 2);
-      const boxes = "tf.tensor2d([[0, 0, 1, 1], [0.1, 0.7, 0.8, 0.2], [-0.3, 0.2, 0.6, 1.4]])";
+      const boxes = c.values([3, 4], [0, 0, 1, 1, 0.1, 0.7, 0.8, 0.2, -0.3, 0.2, 0.6, 1.4]).name;
       const indices = c.integers([3], 0, x.shape[0]! - 1);
       const mode = c.r.pick(['"bilinear"', '"nearest", 0.5']);
       return `tf.image.cropAndResize(${x.name}, ${boxes}, ${indices.name}, [${c.r.int(2, 5)}, ${c.r.int(2, 5)}], ${mode})`;
@@ -191,9 +192,9 @@ export const windows: Operators = {
   transform: {
     ordinary: true,
     code: (c) => {
-      const { x } = images(c, 2);
-      const rows = x.shape[0]!;
-      const matrix = `tf.tensor2d([[1.1, 0.2, -0.4, 0.1, 0.9, 0.3, 0.01, 0.02]]).tile([${rows}, 1])`;
+      // tfjs's cpu backend leaves out all images but the first.
+      const x = c.of([1, c.r.int(3, 6), c.r.int(3, 6), c.r.int(1, 3)]);
+      const matrix = c.values([1, 8], [1.1, 0.2, -0.4, 0.1, 0.9, 0.3, 0.01, 0.02]).name;
       const modes = `${json(c.r.pick(["nearest", "bilinear"]))}, ${json(c.r.pick(["constant", "reflect", "wrap", "nearest"]))}`;
       return `tf.image.transform(${x.name}, ${matrix}, ${modes}, 0.7, [${c.r.int(2, 6)}, ${c.r.int(2, 6)}])`;
     },
