@@ -2,7 +2,7 @@ import type { Builder } from "../ir/builder.js";
 import { sizeOf, Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
 import { type Geometry, inputOfOutput, isPointwise, outputOfInput } from "./geometry.js";
-import { type Tiling, tilingOf, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
+import { type Tiling, tilingsOf, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
 
 /** [M, taps * C] patches as [groups, M, taps * C / groups]. */
 function byGroup(b: Builder, x: Value, rows: number, taps: number, groups: number): Value {
@@ -31,24 +31,34 @@ function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): V
   return b.reshape(b.transpose(filter, [2, 1, 0]), [out, channels, ...kernel]);
 }
 
-/** Multiplications and additions of a matrix product that take as long as moving one number. */
-const flopsPerNumber = 30;
+/** Multiplications and additions of a matrix product that take as long as moving one number, in the cache and beyond it. */
+const flopsPerNumber = { cached: 30, beyond: 60 };
+/** Numbers of a filter that stay in the cache. */
+const cachedNumbers = 3 << 20;
 
 /**
- * The tiles that beat patches, if they do: fewer products (36 for 144 over two axes), for transforms that move the tiles some three
- * times and the filter, too, unless it is frozen: then its larger form is only read. Few positions or few channels are not worth it.
+ * The tiles that beat patches, if any do: fewer products (36 for 144 over two axes), for transforms that move the tiles some three times,
+ * and a filter that is larger, packed in every run where one matrix would be packed once, and transformed unless it is frozen.
  */
 function tilingThatPays(b: Builder, filter: Value, geometry: Geometry, batch: number): Tiling | undefined {
-  const tiling = tilingOf(geometry);
-  if (tiling === undefined) return undefined;
   const [out, channels] = filter.shape as [number, number];
-  const { cells, outputs, taps } = tiling;
-  const tiles = batch * sizeOf(tiling.tiles);
-  const patchNumbers = outputs * taps * tiles * channels;
-  const saved = 2 * (outputs * taps - cells) * tiles * channels * out + flopsPerNumber * patchNumbers;
-  const filterMoves = b.isConstant(filter) ? 1 : 3;
-  const moved = cells * (3 * tiles * (channels + out) + filterMoves * channels * out);
-  return saved > flopsPerNumber * moved ? tiling : undefined;
+  const positions = batch * sizeOf(geometry.output);
+  const cost = (products: number, moved: number, filterNumbers: number, filterMoves: number) => {
+    const place = filterNumbers > cachedNumbers ? "beyond" : "cached";
+    return 2 * products + flopsPerNumber.cached * moved + flopsPerNumber[place] * filterNumbers * filterMoves;
+  };
+  const patch = sizeOf(geometry.kernel) * channels;
+  const frozen = b.isConstant(filter);
+  const direct = cost(positions * patch * out, positions * patch, patch * out, frozen ? 1 : 3);
+  const costs = tilingsOf(geometry).map((tiling) => {
+    const rows = (positions / tiling.outputs) * tiling.cells;
+    return {
+      tiling,
+      cost: cost(rows * channels * out, 3 * rows * (channels + out), tiling.cells * channels * out, frozen ? 3 : 5),
+    };
+  });
+  const [best] = costs.toSorted((a, b) => a.cost - b.cost);
+  return best && best.cost < direct ? best.tiling : undefined;
 }
 
 /** Convolution of x [N, ...spatial, C] with a filter [O, C / groups, ...kernel]: [N, ...output, O]. */

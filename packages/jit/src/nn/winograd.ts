@@ -55,6 +55,8 @@ const untouched: Filtering = { outputs: 1, inputs: 1, taps: 1, a: [[1]], g: [[1]
 const four = filtering([0, Math.SQRT1_2, -Math.SQRT1_2, Math.SQRT2, -Math.SQRT2]);
 /** Over one axis the error is some 2.2 times that of direct summation; over two it would be too large. */
 const six = filtering([0, 1, -1, 2, -2, 0.5, -0.5]);
+/** As exact as direct summation. */
+const two = filtering([0, 1, -1]);
 
 /** A convolution cut into tiles; everything by spatial axis. */
 export interface Tiling {
@@ -67,34 +69,27 @@ export interface Tiling {
   readonly taps: number;
 }
 
-/** How tiles cover a convolution of three taps along some axes, at stride 1 and of the same size; undefined where they do not. */
-export function tilingOf({
-  kernel,
-  strides,
-  dilations,
-  padsBefore,
-  input,
-  output,
-  groups,
-}: Geometry): Tiling | undefined {
+/** All tilings of a convolution of three taps along one or two axes, at stride 1 and of the same size. */
+export function tilingsOf(geometry: Geometry): readonly Tiling[] {
+  const { kernel, strides, dilations, padsBefore, input, output, groups } = geometry;
   const along = kernel.filter((size) => size === 3).length;
-  const axes = kernel.map((size, i) => {
-    if (size === 1) return padsBefore[i] === 0 ? untouched : undefined;
-    if (size !== 3 || padsBefore[i] !== 1) return undefined;
-    return (along === 1 ? [six, four] : [four]).find(({ outputs }) => input[i]! % outputs === 0);
-  });
   const simple = groups === 1 && [...strides, ...dilations].every((number) => number === 1);
-  if (!simple || along === 0 || along > 2 || input.some((size, i) => size !== output[i])) return undefined;
-  if (!axes.every((axis) => axis !== undefined)) return undefined;
-  const tiles = axes.map(({ outputs }, i) => input[i]! / outputs);
-  const product = (size: (axis: Filtering) => number) => sizeOf(axes.map(size));
-  return {
-    axes,
-    tiles,
-    cells: product(({ inputs }) => inputs),
-    outputs: product(({ outputs }) => outputs),
-    taps: product(({ taps }) => taps),
-  };
+  const fits = kernel.every((size, i) => (size === 1 || size === 3) && padsBefore[i] === (size - 1) / 2);
+  if (!simple || !fits || along === 0 || along > 2 || input.some((size, i) => size !== output[i])) return [];
+  return (along === 1 ? [six, four, two] : [four, two]).flatMap((filtering) => {
+    const axes = kernel.map((size) => (size === 1 ? untouched : filtering));
+    if (axes.some(({ outputs }, i) => input[i]! % outputs !== 0)) return [];
+    const product = (size: (axis: Filtering) => number) => sizeOf(axes.map(size));
+    return [
+      {
+        axes,
+        tiles: axes.map(({ outputs }, i) => input[i]! / outputs),
+        cells: product(({ inputs }) => inputs),
+        outputs: product(({ outputs }) => outputs),
+        taps: product(({ taps }) => taps),
+      },
+    ];
+  });
 }
 
 /** The matrix that applies one matrix along each axis. */
@@ -147,18 +142,42 @@ function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling):
   );
 }
 
+/** For every output of a tile, image and tile [outputs, N tiles]: its position among all [N, ...spatial]. */
+function positionsOfOutputs({ axes, tiles, outputs }: Tiling, batch: number): Int32Array {
+  const perImage = sizeOf(tiles);
+  const sizes = axes.map((axis) => axis.outputs);
+  const positions = new Int32Array(outputs * batch * perImage);
+  for (let output = 0; output < outputs; output++) {
+    const outputAt = coordinates(output, sizes);
+    for (let tile = 0; tile < perImage; tile++) {
+      const at = coordinates(tile, tiles);
+      const position = axes.reduce((p, _, i) => p * tiles[i]! * sizes[i]! + at[i]! * sizes[i]! + outputAt[i]!, 0);
+      for (let n = 0; n < batch; n++) {
+        positions[(output * batch + n) * perImage + tile] = n * outputs * perImage + position;
+      }
+    }
+  }
+  return positions;
+}
+
+/** Rows of x [..., C] in another order; ONNX Runtime gathers rows several times more quickly than it transposes so many axes. */
+function reorder(b: Builder, x: Value, order: Int32Array): Value {
+  const channels = x.shape.at(-1)!;
+  const rows = b.reshape(x, [order.length, channels]);
+  return b.op("Gather", [rows, new Value([order.length], "int32", order)], { axis: 0 });
+}
+
 /** Products of transformed tiles [cells, N tiles, C] with a transformed filter [cells, C, O], back as [N, ...spatial, O]. */
-function assemble(b: Builder, products: Value, batch: number, { axes, tiles }: Tiling): Value {
-  const out = products.shape[2]!;
-  const y = alongCells(
-    b,
-    axes.map(({ a }) => transposed(a)),
-    products,
-  );
-  const byTile = b.reshape(y, [...axes.map(({ outputs }) => outputs), batch, ...tiles, out]);
-  const rank = axes.length;
-  const spread = b.transpose(byTile, [rank, ...axes.flatMap((_, i) => [rank + 1 + i, i]), 2 * rank + 1]);
-  return b.reshape(spread, [batch, ...axes.map(({ outputs }, i) => outputs * tiles[i]!), out]);
+function assemble(b: Builder, products: Value, batch: number, tiling: Tiling): Value {
+  const { axes, tiles } = tiling;
+  const matrices = axes.map(({ a }) => transposed(a));
+  const positions = positionsOfOutputs(tiling, batch);
+  const order = new Int32Array(positions.length);
+  positions.forEach((position, i) => {
+    order[position] = i;
+  });
+  const y = reorder(b, alongCells(b, matrices, products), order);
+  return b.reshape(y, [batch, ...axes.map(({ outputs }, i) => outputs * tiles[i]!), products.shape[2]!]);
 }
 
 /** Convolution of x [N, ...spatial, C] with a filter [taps, C, O]. */
@@ -182,18 +201,11 @@ export function winogradInputGradient(b: Builder, dy: Value, filter: Value, tili
 export function winogradFilterGradient(b: Builder, x: Value, dy: Value, tiling: Tiling): Value {
   const { axes, tiles, outputs } = tiling;
   const batch = dy.shape[0]!;
-  const out = dy.shape.at(-1)!;
-  const split = b.reshape(dy, [batch, ...axes.flatMap((axis, i) => [tiles[i]!, axis.outputs]), out]);
-  const byOutput = b.transpose(split, [
-    ...axes.map((_, i) => 2 * i + 2),
-    0,
-    ...axes.map((_, i) => 2 * i + 1),
-    2 * axes.length + 1,
-  ]);
+  const byOutput = reorder(b, dy, positionsOfOutputs(tiling, batch));
   const gradient = alongCells(
     b,
     axes.map(({ a }) => a),
-    b.reshape(byOutput, [outputs, batch * sizeOf(tiles), out]),
+    b.reshape(byOutput, [outputs, batch * sizeOf(tiles), dy.shape.at(-1)!]),
   );
   const product = b.op("MatMul", [b.transpose(transformedTiles(b, x, tiling), [0, 2, 1]), gradient]);
   return alongCells(
