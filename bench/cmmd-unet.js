@@ -4,7 +4,7 @@
  */
 
 import { parametrisations } from "../packages/core/dist/diffusion/parametrisation.js";
-import { flatten, layoutOf, parametersOf } from "../packages/core/dist/train/flat.js";
+import { layoutOf, pack, parametersOf, startOf } from "../packages/core/dist/train/buckets.js";
 import { adam, stepScalars } from "../packages/core/dist/train/optimizer.js";
 import { gradOf, jit, tf, valueAndGrad } from "../packages/jit/dist/index.js";
 import { body as diffusionLoss } from "../packages/plugin-cmmd/dist/losses/diffusion.js";
@@ -115,18 +115,21 @@ export const figures = {
     const options = optionsOf(network);
     const weights = formulaWeights(network);
     const layout = layoutOf(weights);
-    const flat = flatten(weights, layout);
-    const vector = (data) => ({ shape: [data.length], data });
-    const zeros = () => vector(new Float32Array(layout.reduce((sum, { size }) => sum + size, 0)));
     const step = (state, { videoNoise, audioNoise, alphaBar: alpha, ...x }, scalars) => {
       const batch = { ...x, noise: { video: videoNoise, audio: audioNoise }, alphaBar: alpha };
       const model = (p) => (video, audio, n) => apply(p, { video, audio, n }, options);
-      const { value, grads } = valueAndGrad((p) => {
-        const weights = { video: 1, audio: 1 };
-        const named = parametersOf(p, layout);
-        return { value: diffusionLoss.value({ weights }, batch, {}, model(named), parametrisations.v).loss };
-      }, state.parameters);
-      const { ema: _, ...next } = adam({ ...state, ema: state.parameters }, grads, scalars, optimizer);
+      const { value, grads } = valueAndGrad(
+        (tensors) => {
+          const equal = { weights: { video: 1, audio: 1 } };
+          const named = parametersOf(tensors, layout);
+          return { value: diffusionLoss.value(equal, batch, {}, model(named), parametrisations.v).loss };
+        },
+        state.map((bucket) => bucket.parameters),
+      );
+      const next = state.map((bucket, i) => {
+        const { ema: _, ...updated } = adam({ ...bucket, ema: bucket.parameters }, grads[i], scalars, optimizer);
+        return updated;
+      });
       return { state: next, loss: value };
     };
     let steps = 0;
@@ -135,7 +138,11 @@ export const figures = {
     const alpha = { shape: [network.batch], data: new Float32Array(network.batch).fill(alphaBar) };
     return {
       program: jit(step, { name: "training step", donate: [0] }),
-      args: [{ parameters: vector(flat), first: zeros(), second: zeros() }, { ...inputs, alphaBar: alpha }, scalars()],
+      args: [
+        startOf(pack(weights, layout)).map(({ ema: _, ...bucket }) => bucket),
+        { ...inputs, alphaBar: alpha },
+        scalars(),
+      ],
       next: ([, x], { state }) => [state, x, scalars()],
       output: ({ loss }) => [loss],
     };

@@ -77,7 +77,7 @@ class Worker {
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
+const round = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)) : undefined);
 const rest = () => new Promise((resolve) => setTimeout(resolve, restMs));
 
 /** Largest difference of two results, relative to the largest element of the second. */
@@ -144,6 +144,11 @@ function hasTorch() {
   return false;
 }
 
+/** Two sides that share cores with other work lose unequally: PyTorch's threads wait actively for each other. */
+const busy = loadavg()[0];
+if (busy > 0.5)
+  console.error(`the machine is busy (load ${busy.toFixed(1)} before the start): do not trust the ratios`);
+
 const names = hasTorch() ? ["ours", "reference"] : ["ours"];
 const rows = [];
 let worst = 0;
@@ -161,7 +166,7 @@ for (const size of sizes) {
       bench,
       ours: round(ours),
       reference: round(reference),
-      ratio: round(reference / ours) ?? undefined,
+      ratio: round(reference / ours),
       shortest: times.map((values) => round(Math.min(...values))),
       difference: round(off),
       open: round(opened),

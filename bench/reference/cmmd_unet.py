@@ -4,7 +4,8 @@
 
 compares outputs, the norms of all parameters' gradients and the guidance gradient with float64 values of an independent
 implementation. Tensors are channels-first, video [B, C, F, H, W] and audio [B, C, T]; parameters have the names and the order of
-cmmd's checkpoints. `unet.to(memory_format=torch.channels_last_3d)` is the fast layout: with it every view below is free of copies.
+cmmd's checkpoints. Convolutions as conv2d with frames or rows of pixels as batch, products over channels as linear layers: of the ways to write
+them (conv3d, convolutions of size 1, channels_last_3d), none took less time in training, and in the forward pass all are within a few percent.
 
 Made with torch 2.15.0, numpy 2.4.6 (Python 3.11).
 """
@@ -156,7 +157,7 @@ class Block(nn.Module):
         x = self.sa(v.permute(0, 2, 3, 4, 1).reshape(b * f, h * w, c))
         x = self.ta(x.reshape(b, f, h * w, c).transpose(1, 2).reshape(b * h * w, f, c))
         v = x.reshape(b, h, w, f, c).permute(0, 4, 3, 1, 2)
-        return v.contiguous(memory_format=torch.channels_last_3d), self.aa(a.transpose(1, 2)).transpose(1, 2)
+        return v.contiguous(), self.aa(a.transpose(1, 2)).transpose(1, 2)
 
 
 class Unet(nn.Module):

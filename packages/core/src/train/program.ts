@@ -1,4 +1,4 @@
-import { jit, tf, valueAndGrad } from "@cmmd/jit";
+import { jit, type tf, valueAndGrad } from "@cmmd/jit";
 import { parametrisations } from "../diffusion/parametrisation.js";
 import type { Device, ResolvedPipeline, Used } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody, Network } from "../plugin/components.js";
@@ -60,13 +60,15 @@ export function trainingProgram(
         objective,
         state.map(({ parameters }) => parameters),
       );
-      const norm = tf
-        .stack(grads.map((gradient) => gradient.square().sum()))
-        .sum()
-        .sqrt();
+      const updates = state.map((bucket, i) => ({
+        state: adam(bucket, grads[i]!, scalars, pipeline.train.optimizer),
+        // A result for each bucket: their sum would hold all of the gradients until the last one is there.
+        squares: grads[i]!.square().sum(),
+      }));
       return {
-        state: state.map((bucket, i) => adam(bucket, grads[i]!, scalars, pipeline.train.optimizer)),
-        log: { loss: value, gradient_norm: norm, ...aux },
+        state: updates.map((update) => update.state),
+        squares: updates.map(({ squares }) => squares),
+        log: { loss: value, ...aux },
       };
     },
     { name: `train ${losses.map(({ name }) => name).join(" ")}`, device, donate: [0] },

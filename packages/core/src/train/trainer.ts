@@ -1,3 +1,4 @@
+import type { DeviceTensor } from "@cmmd/jit";
 import { type Random, stream } from "../diffusion/random.js";
 import { schedules } from "../diffusion/schedule.js";
 import { CmmdError } from "../errors.js";
@@ -48,6 +49,7 @@ async function negativeDrawer(input: StageInput, pool: readonly Clip[]) {
   };
 }
 
+const numberOf = async (tensor: DeviceTensor) => (await tensor.read()).data[0]!;
 const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
 
 /** The untrained parameters: a function of the seed, the model's options and the sizes. */
@@ -141,8 +143,9 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
     });
     state = result.state;
     step++;
-    const loss = (await result.log.loss.read()).data[0]!;
-    const gradient = (await result.log.gradient_norm.read()).data[0]!;
+    const log: Readonly<Record<string, DeviceTensor>> = result.log;
+    const loss = await numberOf(result.log.loss);
+    const gradient = Math.sqrt((await Promise.all(result.squares.map(numberOf))).reduce((a, b) => a + b));
     if (!Number.isFinite(loss) || !Number.isFinite(gradient)) {
       const last = checkpoints.newest(folder);
       throw new CmmdError(
@@ -152,12 +155,13 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
       );
     }
     if (step % options.log_every === 0 || step === options.steps) {
-      const row: Record<string, number> = {};
-      for (const [name, value] of Object.entries(result.log)) row[name] = (await value.read()).data[0]!;
+      const { loss: _, ...parts } = log;
+      const row: Record<string, number> = { loss, gradient_norm: gradient };
+      for (const [name, value] of Object.entries(parts)) row[name] = await numberOf(value);
       curves.write({ step, ...row, learning_rate });
       for (const [name, value] of Object.entries(row)) input.metric(name, value, step);
     }
-    for (const value of Object.values(result.log)) value.dispose();
+    for (const value of [...result.squares, ...Object.values(log)]) value.dispose();
     context.progress(step, options.steps, "steps");
     if (Date.now() - saved > options.checkpoint_every * 1000 && step < options.steps) await save();
     await new Promise((resolve) => setImmediate(resolve));

@@ -69,7 +69,7 @@ function early(graph: Graph): Graph {
   graph.nodes.forEach((node, i) => {
     const own = operands(node, held);
     const key = Math.max(-1, ...own.map((value) => made.get(value)!));
-    const freed = own.filter((value) => readers.get(value)!.every((at) => at <= i));
+    const freed = own.filter((value) => readers.get(value)!.every((at) => at === i || (at < i && keys[at]! <= key)));
     if (own.length > 0 && bytes(freed) >= takes(node)) keys[i] = key;
     for (const output of node.outputs) made.set(output, keys[i]!);
   });

@@ -7,6 +7,7 @@ import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
 import { explainLacking } from "./lacking-operators.js";
+import { reverseNodes } from "./node-order.js";
 import { encodeOnnx } from "./onnx.js";
 import { type CacheOptions, ProgramCache } from "./program-cache.js";
 import { type Model, type OutputSpec, openSession } from "./session.js";
@@ -82,7 +83,7 @@ async function openAndOptimise(disk: ProgramCache, graph: Graph, model: Model, s
   if (path === undefined) return { session: await openGraph(graph, model, source), model };
   try {
     const session = await openGraph(graph, model, source, path);
-    return { session, model: { ...model, bytes: await readFile(path), optimised: true } };
+    return { session, model: { ...model, bytes: reverseNodes(await readFile(path)), optimised: true } };
   } catch {
     // The folder may be full; a program that cannot be opened at all fails here again.
     return { session: await openGraph(graph, model, source), model };

@@ -1,6 +1,7 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute, Graph, Node, Value } from "../ir/graph.js";
 import { lowerBarriers } from "../passes/barrier.js";
+import { schedule } from "../passes/schedule.js";
 import {
   bytesOf,
   elementType,
@@ -66,7 +67,7 @@ function encodeGraph(
   prefix: string,
   outer: ReadonlyMap<Value, string>,
 ): Uint8Array {
-  const graph = lowerBarriers(given);
+  const graph = schedule(lowerBarriers(given));
   const initialisers = new Map<string, (writer: BinaryWriter) => void>();
   const names = new Map(outer);
   graph.inputs.forEach((value, i) => {
@@ -111,10 +112,13 @@ function encodeGraph(
       if (!names.has(output)) names.set(output, `${prefix}v${n}_${i}`);
     });
   });
-  nodes.forEach((node, n) => {
+  // The runtime walks from the results to their operands, and first to the operand that is last in the file: with the nodes in reverse
+  // it runs them in the graph's order. It refuses that in the body of a loop.
+  const written = [...nodes.entries()];
+  for (const [n, node] of prefix === "" ? written.reverse() : written) {
     const inner = node.body && encodeGraph(node.body, {}, `${prefix}b${n}_`, names);
     body.uint32(tag(1, WireType.LengthDelimited)).bytes(encodeNode(node, use, integers, names, inner));
-  });
+  }
   string(body, 2, graph.name);
   for (const write of initialisers.values()) message(body, 5, write);
   for (const value of graph.inputs) {

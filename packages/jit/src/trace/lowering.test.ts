@@ -5,6 +5,7 @@ import { jit, tf, valueAndGrad } from "../index.js";
 const x = noise([2, 3, 4], 1.1);
 const y = noise([3, 1], 0.7);
 const positive = { shape: x.shape, data: x.data.map((v) => v * v + 0.1) };
+const y3 = noise([2, 3], 0.9);
 const integers = { shape: [2, 3], data: Int32Array.of(-5, 7, 0, 3, -2, 9) };
 const flags = { shape: [2, 3, 4], data: Uint8Array.from({ length: 24 }, (_, i) => Number(i % 3 === 0)) };
 
@@ -45,7 +46,7 @@ describe("lowering against tfjs's eager cpu backend", () => {
     "sum of bool and of all": [(a) => [tf.sum(a), tf.sum(tf.cast(a, "float32"))], [flags]],
     "any, all": [(a) => [tf.any(a, 1), tf.all(a, 2), tf.any(a)], [flags]],
     "logical": [(a) => [tf.logicalAnd(a, tf.logicalNot(a)), tf.logicalOr(a, a)], [flags]],
-    "where": [(c, a) => [tf.where(c, a, tf.neg(a)), tf.where(c, a, tf.scalar(2))], [flags, x]],
+    "where": [(c, a) => [tf.where(c, a, tf.neg(a)), tf.where(c, a, tf.scalar(2)), tf.where(c, tf.logicalNot(c), c)], [flags, x]],
     "pow": [(a) => [tf.pow(a, 2), tf.pow(a, 0.5)], [positive]],
     "clipByValue": [(a) => tf.clipByValue(a, -0.2, 0.3), [x]],
     "int32 arithmetic": [(a) => [tf.floorDiv(a, 3), tf.mod(a, 4), tf.mul(a, a), tf.abs(a), tf.div(a, 2)], [integers]],
@@ -112,6 +113,12 @@ describe("lowering against tfjs's eager cpu backend", () => {
       (a: tf.Tensor, b: tf.Tensor) => [tf.floorDiv(a, b), tf.mod(a, b), tf.div(a, b)],
       [integers, { shape: [3], data: Int32Array.of(0, -4, 3) }],
     );
+  });
+
+  it("captured tensors that share their data in other shapes and types", async () => {
+    const flat = tf.tensor1d([1, 0, 1, 1, 0, 0], "bool");
+    const [wide, tall, numbers] = [flat.reshape([2, 3]), flat.reshape([3, 2]), flat.cast("int32")];
+    await expectSame((a: tf.Tensor) => [tf.where(wide, a, 0), tall.logicalNot(), numbers.reshape([6, 1])], [y3]);
   });
 
   it("gradients of gather, slice, pad, concat, split, tile, max, where and pow", async () => {

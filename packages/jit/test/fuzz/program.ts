@@ -85,7 +85,8 @@ export function evaluate(program: Program, inputs: readonly tf.Tensor[], disturb
   const parameters = Object.fromEntries(Object.entries(named).filter(([, x]) => isFloat(x)));
   const { value, grads } = valueAndGrad((p: Record<string, tf.Tensor>) => {
     const outputs = statements(program, { ...named, ...p }, disturb).filter(isFloat);
-    return { value: outputs.map(weighted).reduce((a, b) => a.add(b)) as tf.Scalar };
+    const rounded = outputs.map((x) => (disturb ? disturb.result(x, "relative") : x));
+    return { value: rounded.map(weighted).reduce((a, b) => a.add(b)) as tf.Scalar };
   }, parameters);
   return [value, ...Object.values(grads)];
 }

@@ -23,6 +23,13 @@ export const unetOptions = Type.Object({
     default: "easy",
     description: "How the modalities see each other: the paper's easy fusion (Eq. 6), or not at all.",
   }),
+  checkpoint: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description:
+        "Compute each module of the network again in the backward pass of training instead of keeping what it computed: less memory, more time, the same result.",
+    }),
+  ),
 });
 
 export type UnetOptions = Static<typeof unetOptions>;

@@ -82,7 +82,7 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
     const stepped = select(b, b.op("Greater", [x, b.scalar(0)]), b.scalar(1), b.scalar(alpha));
     return select(b, b.op("IsNaN", [x]), x, stepped);
   }),
-  Atan2: (b, { a, b: c }) => atan2(b, a!, c!),
+  Atan2: (b, { a, b: c }) => castTo(b, atan2(b, b.cast(a!, "float32"), b.cast(c!, "float32")), a!.dtype as DType),
   // tfjs gives integers here, whatever the operands.
   FloorDiv: (b, { a, b: c }) => floorDiv(b, a!, c!),
   Mod: (b, { a, b: c }) => mod(b, a!, c!),

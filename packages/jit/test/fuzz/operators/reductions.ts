@@ -66,6 +66,7 @@ export const reductions: Operators = {
     },
   },
   topk: {
+    ordinary: true,
     rounding: "none",
     code: (c) => {
       const x = c.float(1);

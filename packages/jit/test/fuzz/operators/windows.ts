@@ -179,7 +179,7 @@ export const windows: Operators = {
     ordinary: true,
     code: (c) => {
       const { x } = images(c, 2);
-      const boxes = c.values([3, 4], [0, 0, 1, 1, 0.1, 0.7, 0.8, 0.2, -0.3, 0.2, 0.6, 1.4]).name;
+      const boxes = c.values([3, 4], [0.05, 0.12, 0.93, 0.87, 0.13, 0.71, 0.81, 0.23, -0.31, 0.17, 0.62, 1.43]).name;
       const indices = c.integers([3], 0, x.shape[0]! - 1);
       const mode = c.r.pick(['"bilinear"', '"nearest", 0.5']);
       return `tf.image.cropAndResize(${x.name}, ${boxes}, ${indices.name}, [${c.r.int(2, 5)}, ${c.r.int(2, 5)}], ${mode})`;
