@@ -93,25 +93,25 @@ function guidance(options) {
 
 /**
  * What is measured, by name: a program with its first arguments, what they become after a call, and the results that must agree with the
- * reference's: the outputs or, in training, the loss.
+ * reference's: the outputs or, in training, the loss. `settings` are further options of jit.
  */
 export const figures = {
-  forward: (network, inputs) => {
+  forward: (network, inputs, settings = {}) => {
     const options = optionsOf(network);
     return {
-      program: jit((p, x) => apply(p, x, options), { name: "forward", freeze: [0] }),
+      program: jit((p, x) => apply(p, x, options), { name: "forward", freeze: [0], ...settings }),
       args: [formulaWeights(network), { video: inputs.video, audio: inputs.audio, n: inputs.n }],
       next: (args) => args,
       output: ({ video, audio }) => [video, audio],
     };
   },
-  guidance: (network, { audioNoise, ...inputs }) => ({
-    program: jit(guidance(optionsOf(network)), { name: "guidance", freeze: [0] }),
+  guidance: (network, { audioNoise, ...inputs }, settings = {}) => ({
+    program: jit(guidance(optionsOf(network)), { name: "guidance", freeze: [0], ...settings }),
     args: [formulaWeights(network), inputs],
     next: (args) => args,
     output: (gradient) => [gradient],
   }),
-  training: (network, inputs) => {
+  training: (network, inputs, settings = {}) => {
     const options = optionsOf(network);
     const weights = formulaWeights(network);
     const layout = layoutOf(weights);
@@ -137,7 +137,7 @@ export const figures = {
       Object.fromEntries(Object.entries(stepScalars(optimizer, 0, steps++)).map(([name, x]) => [name, scalar(x)]));
     const alpha = { shape: [network.batch], data: new Float32Array(network.batch).fill(alphaBar) };
     return {
-      program: jit(step, { name: "training step", donate: [0] }),
+      program: jit(step, { name: "training step", donate: [0], ...settings }),
       args: [
         startOf(pack(weights, layout)).map(({ ema: _, ...bucket }) => bucket),
         { ...inputs, alphaBar: alpha },
