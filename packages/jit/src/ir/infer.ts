@@ -116,6 +116,8 @@ const rules = {
     ];
   },
   Transpose: ([x], { perm }) => [{ shape: (perm as number[]).map((axis) => x!.shape[axis]!), dtype: x!.dtype }],
+  // Its axis, 0, is not known before the program runs.
+  Unsqueeze: ([x]) => [{ shape: [1, ...x!.shape], dtype: x!.dtype }],
   Where: (inputs) => [
     { shape: inputs.map(({ shape }) => shape).reduce(broadcastShapes), dtype: commonDType(inputs.slice(1)) },
   ],

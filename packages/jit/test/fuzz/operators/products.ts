@@ -70,6 +70,7 @@ export const products: Operators = {
     },
   },
   fusedMatMul: {
+    rounding: "absolute",
     code: (c) => {
       const a = c.float(2, 2);
       const out = c.r.int(1, 5);

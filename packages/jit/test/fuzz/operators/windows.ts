@@ -149,6 +149,7 @@ export const windows: Operators = {
     },
   },
   fusedConv2d: {
+    rounding: "absolute",
     ordinary: true,
     code: (c) => {
       const { x, channels } = images(c, 2);
