@@ -24,10 +24,10 @@ export interface Layout {
   readonly buckets: readonly Bucket[];
 }
 
-/** Fewer elements do not pay for operators of their own in every pass of the optimizer. */
-const smallestAlone = 65_536;
-/** Buckets of small parameters end before this, so that what the optimizer makes of one stays in the cache. */
-const largestShared = 262_144;
+/** Fewer elements do not pay for inputs, results and some 16 operators of their own. */
+const smallestAlone = 262_144;
+/** Most elements of a bucket of small parameters: what the optimizer makes of one stays in the cache. */
+const largestShared = 1_048_576;
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 

@@ -8,7 +8,7 @@ import type { tf } from "@cmmd/jit";
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 
 /** Number of a filter's taps; 1 for whatever is no filter. */
-export const tapsOf = (shape: readonly number[]) => product(shape.slice(2));
+const tapsOf = (shape: readonly number[]) => product(shape.slice(2));
 
 /** Shape in the training state: [taps, C, O] for a filter of several taps, [O, C] for one of a single tap, otherwise as it is. */
 export function storedShape(shape: readonly number[]): readonly number[] {

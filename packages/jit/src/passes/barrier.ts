@@ -18,14 +18,13 @@ function anyElement(b: Builder, x: Value): Value {
 const withoutCopy: Rule = ({ op, inputs }, b) => {
   if (op !== "Barrier") return undefined;
   const [x, after] = inputs as [Value, Value];
-  const number = b.op("Cast", [anyElement(b, after)], { to: "int64" });
-  const zeros = b.expand(b.op("Sub", [number, number]), [x.shape.length]);
-  return [b.op("Barrier", [x, zeros])];
+  const number = b.op("Cast", [b.reshape(anyElement(b, after), [1])], { to: "int64" });
+  return [b.reshape(b.op("Unsqueeze", [x, b.op("Sub", [number, number])]), x.shape)];
 };
 
 /**
- * For the CPU: a reshape that keeps every size, as zeros say, computed as n - n from an element of `after`. Nothing is copied. What is left
- * of a barrier is written as this reshape.
+ * For the CPU: an axis of size 1 is put in front and taken away again. That it is axis 0 is computed as n - n from an element of `after`.
+ * Nothing is copied. (A reshape by computed sizes would be simpler, but ONNX Runtime merges it with its neighbours and loses the sizes.)
  */
 export function lowerBarriers(graph: Graph): Graph {
   return graph.nodes.some(({ op }) => op === "Barrier") ? rewrite(graph, [withoutCopy]) : graph;

@@ -5,7 +5,12 @@ import { isBinary, isUnary } from "../ir/infer.js";
 const width = { bool: 1, float16: 2, float32: 4, int32: 4, int64: 8 } as const;
 
 /** Results of these are their first input by another name. */
-const aliases: ReadonlySet<string> = new Set(["Barrier", "Identity", "Reshape"]);
+const aliases: ReadonlySet<string> = new Set(["Barrier", "Flatten", "Identity", "Reshape", "Unsqueeze"]);
+
+export const bytesOf = ({ size, dtype }: Value): number => size * width[dtype];
+
+/** Whether a node's result is its first operand under another name. */
+export const isAlias = ({ op }: Node): boolean => aliases.has(op);
 
 /** What a program holds in memory when it holds most. */
 export interface MemoryPeak {
@@ -19,73 +24,73 @@ export interface MemoryPeak {
   readonly live: readonly Value[];
 }
 
-/** Whether a node's result is its first operand under another name. */
-export const isAlias = ({ op }: Node): boolean => aliases.has(op);
-
-export const bytesOf = ({ size, dtype }: Value): number => size * width[dtype];
-
 /**
  * The most memory that a graph needs when its nodes run in the given order and each value is freed after its last use: a lower bound of
  * what a runtime takes, which adds what its allocator rounds up and its kernels need for themselves.
  */
 export function memoryPeak(graph: Graph): MemoryPeak {
-  const storage = storageOf(graph);
-  const constants = new Set(graph.nodes.flatMap(({ inputs }) => inputs.filter(({ data }) => data !== undefined)));
-  const held = new Set<Value>([...graph.inputs, ...constants]);
-  const last = lastUses(graph, storage);
-  const fixed = [...held].reduce((sum, value) => sum + bytesOf(value), 0);
+  const { storage, lastUse } = lifetimes(graph);
+  const constants = graph.nodes.flatMap(({ inputs }) => inputs.filter(({ data }) => data !== undefined));
+  const held = [...new Set([...graph.inputs, ...constants])].reduce((sum, value) => sum + bytesOf(value), 0);
   const live = new Set<Value>();
-  let bytes = fixed;
-  let peak: MemoryPeak = { bytes, held: fixed, node: 0, live: [] };
+  let bytes = held;
+  let peak: MemoryPeak = { bytes, held, node: 0, live: [] };
   graph.nodes.forEach((node, i) => {
     for (const output of node.outputs) {
-      if (storage.get(output) !== output || live.has(output)) continue;
+      if (storage(output) !== output) continue;
       live.add(output);
       bytes += bytesOf(output);
     }
-
-    if (bytes > peak.bytes) {
-      peak = { bytes, held: fixed, node: i, live: [...live] };
-    }
-    for (const value of new Set([...node.inputs, ...node.outputs].map((value) => storage.get(value) ?? value))) {
-      if (last.get(value) === i && live.delete(value)) bytes -= bytesOf(value);
+    if (bytes > peak.bytes) peak = { bytes, held, node: i, live: [...live] };
+    for (const value of new Set([...node.inputs, ...node.outputs].map(storage))) {
+      if (lastUse(value) === i && live.delete(value)) bytes -= bytesOf(value);
     }
   });
   return { ...peak, live: peak.live.toSorted((a, b) => bytesOf(b) - bytesOf(a)) };
 }
 
-/** The value whose memory each value lies in. An operator by element writes over an operand of the same size that nothing else needs. */
-function storageOf(graph: Graph): Map<Value, Value> {
-  const storage = new Map<Value, Value>();
-  const uses = new Map<Value, number>();
-  const results = new Set(graph.outputs);
-  for (const node of graph.nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
-  const fixed = new Set(graph.inputs);
-  for (const node of graph.nodes) {
-    const source = isAlias(node) ? node.inputs[0]! : overwritten(node, uses, fixed);
-    node.outputs.forEach((output, i) => {
-      const shared = i === 0 && source !== undefined && !results.has(output) && source.data === undefined;
-      storage.set(output, shared ? (storage.get(source) ?? source) : output);
-      // What has another name may be needed under it, too.
-      if (shared && isAlias(node)) uses.set(output, (uses.get(output) ?? 0) + (uses.get(source) ?? 0) - 1);
-    });
-  }
-  return storage;
+/** Where values lie, and how long. */
+export interface Lifetimes {
+  /** The value whose memory a value lies in. */
+  storage(value: Value): Value;
+  /** Index of the last node that needs the memory of a value; the number of nodes for results. */
+  lastUse(value: Value): number;
 }
 
-function overwritten(node: Node, uses: ReadonlyMap<Value, number>, fixed: ReadonlySet<Value>): Value | undefined {
+export function lifetimes(graph: Graph): Lifetimes {
+  const places = placesOf(graph);
+  const storage = (value: Value) => places.get(value) ?? value;
+  const last = new Map<Value, number>();
+  graph.nodes.forEach((node, i) => {
+    for (const value of [...node.inputs, ...node.outputs]) last.set(storage(value), i);
+  });
+  for (const output of graph.outputs) last.set(storage(output), graph.nodes.length);
+  return { storage, lastUse: (value) => last.get(storage(value)) ?? -1 };
+}
+
+/** An operator by element writes over an operand of the same size that nothing else needs. */
+function placesOf(graph: Graph): ReadonlyMap<Value, Value> {
+  const places = new Map<Value, Value>();
+  const uses = new Map<Value, number>();
+  const results = new Set(graph.outputs);
+  const inputs = new Set(graph.inputs);
+  for (const node of graph.nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  for (const output of results) uses.set(output, (uses.get(output) ?? 0) + 1);
+  for (const node of graph.nodes) {
+    const source = isAlias(node) ? node.inputs[0]! : overwritten(node, uses, inputs);
+    const [output] = node.outputs as [Value];
+    if (source === undefined || source.data !== undefined || results.has(output)) continue;
+    places.set(output, places.get(source) ?? source);
+    // What has another name may be needed under it, too.
+    if (isAlias(node)) uses.set(output, uses.get(output)! + uses.get(source)! - 1);
+  }
+  return places;
+}
+
+function overwritten(node: Node, uses: ReadonlyMap<Value, number>, inputs: ReadonlySet<Value>): Value | undefined {
   if (!isUnary(node.op) && !isBinary(node.op)) return undefined;
   const [output] = node.outputs as [Value];
   return node.inputs.find(
-    (input) => uses.get(input) === 1 && !fixed.has(input) && input.size === output.size && input.dtype === output.dtype,
+    (x) => uses.get(x) === 1 && !inputs.has(x) && x.size === output.size && x.dtype === output.dtype,
   );
-}
-
-function lastUses(graph: Graph, storage: ReadonlyMap<Value, Value>): Map<Value, number> {
-  const last = new Map<Value, number>();
-  graph.nodes.forEach((node, i) => {
-    for (const value of [...node.inputs, ...node.outputs]) last.set(storage.get(value) ?? value, i);
-  });
-  for (const output of graph.outputs) last.set(storage.get(output) ?? output, graph.nodes.length);
-  return last;
 }

@@ -1,5 +1,6 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute, Graph, Node, Value } from "../ir/graph.js";
+import { anchor } from "../passes/anchors.js";
 import { lowerBarriers } from "../passes/barrier.js";
 import { schedule } from "../passes/schedule.js";
 import {
@@ -67,7 +68,8 @@ function encodeGraph(
   prefix: string,
   outer: ReadonlyMap<Value, string>,
 ): Uint8Array {
-  const graph = schedule(lowerBarriers(given));
+  const scheduled = schedule(lowerBarriers(given));
+  const graph = prefix === "" ? anchor(scheduled) : scheduled;
   const initialisers = new Map<string, (writer: BinaryWriter) => void>();
   const names = new Map(outer);
   graph.inputs.forEach((value, i) => {
@@ -125,10 +127,6 @@ function encodeGraph(
     if (!value.frozen) message(body, 11, (w) => writeValueInfo(w, names.get(value)!, value, anyShape));
   }
   for (const { name, value } of results) message(body, 12, (w) => writeValueInfo(w, name, value, anyShape));
-  // The runtime cannot infer the shape of what computed sizes give.
-  for (const { op, outputs } of graph.nodes) {
-    if (op === "Barrier") message(body, 13, (w) => writeValueInfo(w, names.get(outputs[0]!)!, outputs[0]!, false));
-  }
   return body.finish();
 }
 
@@ -150,7 +148,7 @@ function encodeNode(
   for (const input of inputs) string(writer, 1, use(input));
   for (const name of asInputs) string(writer, 1, integers(attributes[name]!));
   for (const output of outputs) string(writer, 2, names.get(output)!);
-  string(writer, 4, op === "Barrier" ? "Reshape" : op);
+  string(writer, 4, op);
   for (const [name, attribute] of Object.entries(attributes)) {
     if (asInputs.includes(name)) continue;
     message(writer, 5, (w) => writeAttribute(w, name, op === "Cast" ? elementType[attribute as "float32"] : attribute));

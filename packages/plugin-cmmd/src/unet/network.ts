@@ -121,9 +121,7 @@ export function apply(
     skips.push(x);
   }
   for (const m of middle) x = step(m, x);
-  for (const m of decoder) {
-    x = step(m, x, m.skip ? skips.pop() : undefined);
-  }
+  for (const m of decoder) x = step(m, x, m.skip ? skips.pop() : undefined);
   return {
     video: convSpatial(p, "v_out.2", nn.silu(norm(p, "v_out.0", x.video, groups))),
     audio: convAudio(p, "a_out.2", nn.silu(norm(p, "a_out.0", x.audio, groups))),

@@ -25,9 +25,8 @@ export const unetOptions = Type.Object({
   }),
   checkpoint: Type.Optional(
     Type.Boolean({
-      default: false,
       description:
-        "Compute each module of the network again in the backward pass of training instead of keeping what it computed: less memory, more time, the same result.",
+        "Compute each module again in the backward pass instead of keeping what it computed: less memory, more time, the same gradients. Off when absent.",
     }),
   ),
 });
