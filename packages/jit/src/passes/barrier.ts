@@ -7,18 +7,18 @@ import { type Rule, rewrite } from "./rewrite.js";
  * through does the same.
  */
 
-/** One element of `x`, as a scalar. */
-function anyElement(b: Builder, x: Value): Value {
+/** One element of `x`. */
+function anyElement(b: Builder, x: Value, shape: readonly number[]): Value {
   const zeros = x.shape.map(() => 0);
   const ones = x.shape.map(() => 1);
   const axes = x.shape.map((_, axis) => axis);
-  return b.reshape(x.size === 1 ? x : b.op("Slice", [x], { starts: zeros, ends: ones, axes, steps: ones }), []);
+  return b.reshape(x.size === 1 ? x : b.op("Slice", [x], { starts: zeros, ends: ones, axes, steps: ones }), shape);
 }
 
 const withoutCopy: Rule = ({ op, inputs }, b) => {
   if (op !== "Barrier") return undefined;
   const [x, after] = inputs as [Value, Value];
-  const number = b.op("Cast", [b.reshape(anyElement(b, after), [1])], { to: "int64" });
+  const number = b.op("Cast", [anyElement(b, after, [1])], { to: "int64" });
   return [b.reshape(b.op("Unsqueeze", [x, b.op("Sub", [number, number])]), x.shape)];
 };
 
@@ -34,6 +34,6 @@ export function lowerBarriers(graph: Graph): Graph {
 export const barrierAsChoice: Rule = ({ op, inputs }, b) => {
   if (op !== "Barrier") return undefined;
   const [x, after] = inputs as [Value, Value];
-  const element = b.cast(anyElement(b, after), "float32");
+  const element = b.cast(anyElement(b, after, []), "float32");
   return [b.op("Where", [b.op("Greater", [element, b.scalar(0)]), x, x])];
 };

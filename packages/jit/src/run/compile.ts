@@ -3,6 +3,7 @@ import { readFile, rm } from "node:fs/promises";
 import type * as ort from "onnxruntime-node";
 import type { Graph, TensorData } from "../ir/graph.js";
 import { fitWebGpu } from "../passes/device-limits.js";
+import { inPlace } from "../passes/in-place.js";
 import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
@@ -27,6 +28,8 @@ export interface Traced {
 
 export interface Source {
   readonly device: Device;
+  /** Indexes of the inputs whose memory the program may use again. */
+  readonly donated: ReadonlySet<number>;
   /** Data of the frozen inputs, by name. */
   readonly weights: ReadonlyMap<string, TensorData>;
   readonly cache: CacheOptions | undefined;
@@ -41,7 +44,7 @@ export async function compile(source: Source): Promise<Compiled> {
   const { cache, device } = source;
   if (cache === undefined) {
     const { graph, structure } = source.trace();
-    const model = modelOf(graph, device);
+    const model = modelOf(graph, source);
     return { session: await openGraph(graph, model, source), outputs: model.outputs, structure };
   }
   const disk = new ProgramCache(cache);
@@ -50,7 +53,7 @@ export async function compile(source: Source): Promise<Compiled> {
   if (early) return early;
 
   const { graph, structure } = source.trace();
-  const model = modelOf(graph, device);
+  const model = modelOf(graph, source);
   const name = keyed ?? disk.name([sha256(model.bytes), structure], device);
   const known = keyed === undefined ? await fromDisk(disk, name, source) : undefined;
   if (known) return known;
@@ -59,9 +62,14 @@ export async function compile(source: Source): Promise<Compiled> {
   return { session: opened.session, outputs: model.outputs, structure };
 }
 
-function modelOf(graph: Graph, device: Device): Model {
-  const bytes = encodeOnnx(device === "webgpu" ? fitWebGpu(graph) : graph);
-  const outputs = graph.outputs.map(({ shape, dtype }) => ({ shape, dtype }));
+function modelOf(graph: Graph, { device, donated }: Source): Model {
+  const bytes = encodeOnnx(device === "webgpu" ? fitWebGpu(graph) : graph, { ownResults: device === "cpu" });
+  const over = device === "cpu" ? inPlace(graph, donated) : [];
+  const outputs = graph.outputs.map(({ shape, dtype }, i) => ({
+    shape,
+    dtype,
+    ...(over[i] !== undefined && { over: over[i] }),
+  }));
   return { name: graph.name, bytes, outputs, optimised: false };
 }
 

@@ -57,6 +57,20 @@ export function writeExternalTensor(writer: BinaryWriter, name: string, { shape,
   writer.uint32(tag(14, WireType.Varint)).int32(1);
 }
 
+/** ValueInfoProto of a sequence of float32 tensors. */
+export function writeSequenceInfo(writer: BinaryWriter, name: string): void {
+  string(writer, 1, name);
+  message(writer, 2, (type) =>
+    message(type, 4, (sequence) =>
+      message(sequence, 1, (element) =>
+        message(element, 1, (tensor) => {
+          tensor.uint32(tag(1, WireType.Varint)).int32(elementType.float32);
+        }),
+      ),
+    ),
+  );
+}
+
 /** ValueInfoProto: name, type, and shape unless any is allowed. */
 export function writeValueInfo(writer: BinaryWriter, name: string, { shape, dtype }: Value, anyShape: boolean): void {
   string(writer, 1, name);

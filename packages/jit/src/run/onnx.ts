@@ -11,9 +11,11 @@ import {
   tag,
   writeAttribute,
   writeExternalTensor,
+  writeSequenceInfo,
   writeTensor,
   writeValueInfo,
 } from "./onnx-proto.js";
+import { unreadResult } from "./own-results.js";
 
 const opset = 21;
 const irVersion = 10;
@@ -41,6 +43,8 @@ const contributed: ReadonlySet<string> = new Set(["QuickGelu"]);
 interface Encoding {
   /** Leaves the shapes of inputs and outputs open. */
   readonly anyShape?: boolean;
+  /** The first result is `unreadResult`: the runtime then copies no result. */
+  readonly ownResults?: boolean;
 }
 
 /**
@@ -64,7 +68,7 @@ export function encodeOnnx(graph: Graph, encoding: Encoding = {}): Uint8Array {
 /** GraphProto. The body of a loop has names of its own, by `prefix`, and sees those of the graph around it. */
 function encodeGraph(
   given: Graph,
-  { anyShape = false }: Encoding,
+  { anyShape = false, ownResults = false }: Encoding,
   prefix: string,
   outer: ReadonlyMap<Value, string>,
 ): Uint8Array {
@@ -121,11 +125,18 @@ function encodeGraph(
     const inner = node.body && encodeGraph(node.body, {}, `${prefix}b${n}_`, names);
     body.uint32(tag(1, WireType.LengthDelimited)).bytes(encodeNode(node, use, integers, names, inner));
   }
+  if (ownResults) {
+    message(body, 1, (node) => {
+      string(node, 2, unreadResult);
+      string(node, 4, "SequenceEmpty");
+    });
+  }
   string(body, 2, graph.name);
   for (const write of initialisers.values()) message(body, 5, write);
   for (const value of graph.inputs) {
     if (!value.frozen) message(body, 11, (w) => writeValueInfo(w, names.get(value)!, value, anyShape));
   }
+  if (ownResults) message(body, 12, (w) => writeSequenceInfo(w, unreadResult));
   for (const { name, value } of results) message(body, 12, (w) => writeValueInfo(w, name, value, anyShape));
   return body.finish();
 }

@@ -12,10 +12,11 @@ import { BufferPool } from "./buffer-pool.js";
 import { type Compiled, compile, type Traced } from "./compile.js";
 import type { Device } from "./device.js";
 import { EagerProgram } from "./eager-program.js";
+import { memoryFor, runInto } from "./own-results.js";
 import type { CacheOptions } from "./program-cache.js";
 import { readTensor } from "./read-back.js";
 import { repeated, stateFirst, stepSpecs } from "./repeat.js";
-import { runSession } from "./session.js";
+import { type OutputSpec, runSession } from "./session.js";
 
 export interface JitOptions {
   /** Shown in printed graphs and errors. */
@@ -132,15 +133,29 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const compiling = weightsOf(inputs).then((weights) =>
       compile({
         device,
+        donated: new Set(inputs.flatMap(({ argument }, i) => (donate.includes(argument) ? [i] : []))),
         weights,
         cache,
-        identity: [name, repeat, precision, identity],
+        identity: [name, repeat, precision, donate, identity],
         trace: () => traceWith(structures, inputs),
       }),
     );
     programs.set(key, compiling);
     compiling.catch(() => programs.delete(key));
     return compiling;
+  };
+
+  /** Results by name. `fetches` may have memory for them. */
+  const runOn = async (
+    session: ort.InferenceSession,
+    feeds: Record<string, ort.Tensor>,
+    fetches: Record<string, ort.Tensor | null>,
+    outputs: readonly OutputSpec[],
+  ): Promise<Readonly<Record<string, ort.Tensor>>> => {
+    if (device !== "cpu") return (await runSession(session, feeds, fetches)) as Record<string, ort.Tensor>;
+    const results = Object.fromEntries(outputs.map((output, i) => [`o${i}`, fetches[`o${i}`] ?? memoryFor(output)]));
+    await runInto(session, feeds, results);
+    return results;
   };
 
   const run = async (...args: readonly unknown[]) => {
@@ -155,13 +170,26 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     inputs.forEach(({ leaf, argument }, i) => {
       if (!freeze.includes(argument)) feeds[`i${i}`] = runtimeTensor(leaf);
     });
-    const fetches = Object.fromEntries(outputs.map((output, i) => [`o${i}`, pool.take(output)]));
-    const results = await runSession(session, feeds, fetches);
-    for (const { leaf, argument } of inputs) {
-      if (!donate.includes(argument) || !(leaf instanceof DeviceTensor)) continue;
+    const donated = inputs.flatMap(({ leaf, argument }, i) =>
+      donate.includes(argument) && leaf instanceof DeviceTensor ? [[i, leaf] as const] : [],
+    );
+    // A tensor that is given twice has readers that the program does not know of.
+    const times = new Map<unknown, number>();
+    for (const { leaf } of inputs) times.set(leaf, (times.get(leaf) ?? 0) + 1);
+    const free = new Map(donated.flatMap(([i, leaf]) => (times.get(leaf) === 1 ? [[i, leaf.tensor] as const] : [])));
+    const written = new Set<unknown>();
+    const fetches = Object.fromEntries(
+      outputs.map((output, i) => {
+        const over = output.over === undefined ? undefined : free.get(output.over);
+        if (over) written.add(over);
+        return [`o${i}`, over ?? pool.take(output)];
+      }),
+    );
+    const results = await runOn(session, feeds, fetches, outputs);
+    for (const [, leaf] of donated) {
       const { tensor } = leaf;
       leaf.release("donated");
-      pool.give(tensor, outputs);
+      if (!written.has(tensor)) pool.give(tensor, outputs);
     }
     return unflattenTree(
       structure,

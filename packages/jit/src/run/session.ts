@@ -10,6 +10,8 @@ import { encodeOnnx } from "./onnx.js";
 export interface OutputSpec {
   readonly shape: readonly number[];
   readonly dtype: string;
+  /** Index of the donated input that it may be written over. */
+  readonly over?: number;
 }
 
 /** A program in ONNX's form, ready to be opened. */

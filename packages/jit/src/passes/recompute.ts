@@ -1,0 +1,123 @@
+import { Graph, type Node, Value } from "../ir/graph.js";
+import { isBinary, isUnary } from "../ir/infer.js";
+import { bytesOf, isAlias, lifetimes, memoryPeak } from "./liveness.js";
+import { schedule } from "./schedule.js";
+
+/** Values of fewer bytes are not worth their recomputation. */
+const smallest = 1 << 24;
+/** An operand of this share of a value may be kept for its recomputation. */
+const small = 1 / 16;
+/** A product with a constant matrix of so many elements costs no more than a few operators by element. */
+const smallMatrix = 4096;
+/** Recomputation moves the peak; more rounds find nothing in the networks at hand. */
+const rounds = 3;
+
+/** Operators that move data, besides those by element. */
+const moves: ReadonlySet<string> = new Set([
+  "Concat",
+  "Expand",
+  "Gather",
+  "Pad",
+  "Slice",
+  "Split",
+  "Transpose",
+  "Where",
+]);
+
+const isCheap = (node: Node): boolean =>
+  isUnary(node.op) ||
+  isBinary(node.op) ||
+  isAlias(node) ||
+  moves.has(node.op) ||
+  ((node.op === "Gemm" || node.op === "MatMul") &&
+    node.inputs.some(({ data }) => data !== undefined && data.length <= smallMatrix));
+
+/**
+ * Computes large values that are cheap to compute (activations, patches, tiles) a second time after the peak of memory, where they are kept
+ * over the peak for nothing else: a training step then keeps what products made, and little else. For the CPU, where barriers are free.
+ */
+export function recompute(graph: Graph): Graph {
+  let best = schedule(graph);
+  for (let round = 0; round < rounds; round++) {
+    const next = schedule(recomputeOver(best));
+    if (memoryPeak(next).bytes > 0.98 * memoryPeak(best).bytes) break;
+    best = next;
+  }
+  return best;
+}
+
+/** One round, over the peak of the order at hand. */
+function recomputeOver(graph: Graph): Graph {
+  const peak = memoryPeak(graph).node;
+  const { storage, lastUse } = lifetimes(graph);
+  const made = new Map<Value, { readonly node: Node; readonly at: number }>();
+  graph.nodes.forEach((node, at) => {
+    for (const output of node.outputs) made.set(output, { node, at });
+  });
+  const results = new Set(graph.outputs);
+  const over = (value: Value) => (made.get(value)?.at ?? -1) <= peak && lastUse(value) > peak;
+
+  const known = new Map<Value, boolean>();
+  /** Whether a value can be computed after the peak from what is kept anyway. */
+  const can = (value: Value): boolean => {
+    const before = known.get(value);
+    if (before !== undefined) return before;
+    const maker = made.get(value);
+    const possible =
+      maker !== undefined &&
+      maker.at <= peak &&
+      !results.has(value) &&
+      isCheap(maker.node) &&
+      maker.node.inputs.every((operand) => kept(operand, value) || can(operand));
+    known.set(value, possible);
+    return possible;
+  };
+  const kept = (operand: Value, of: Value) =>
+    operand.data !== undefined ||
+    !made.has(operand) ||
+    bytesOf(operand) <= small * bytesOf(of) ||
+    (over(operand) && !can(operand));
+
+  const chosen = new Set<Value>();
+  for (const value of made.keys()) {
+    if (over(value) && bytesOf(storage(value)) >= smallest && can(value)) chosen.add(value);
+  }
+
+  const nodes: Node[] = [];
+  const again = new Map<Value, Value>();
+  /** The value anew, behind `after`. */
+  const compute = (value: Value, after: Value): Value => {
+    const done = again.get(value);
+    if (done !== undefined) return done;
+    const { node } = made.get(value)!;
+    const inputs = node.inputs.map((operand) =>
+      kept(operand, value) || !can(operand) ? operand : compute(operand, after),
+    );
+    if (inputs.every((input, i) => input === node.inputs[i])) {
+      // Without a difference to the first time, it would be the first time's result again.
+      const largest = inputs.reduce((a, b) =>
+        b.data === undefined && (a.data !== undefined || b.size > a.size) ? b : a,
+      );
+      const behind = new Value(largest.shape, largest.dtype);
+      nodes.push({ op: "Barrier", inputs: [largest, after], attributes: {}, outputs: [behind] });
+      inputs[inputs.indexOf(largest)] = behind;
+    }
+    const outputs = node.outputs.map(({ shape, dtype }) => new Value(shape, dtype));
+    nodes.push({ ...node, inputs, outputs });
+    node.outputs.forEach((output, i) => {
+      again.set(output, outputs[i]!);
+    });
+    return again.get(value)!;
+  };
+  graph.nodes.forEach((node, at) => {
+    if (at <= peak || !node.inputs.some((input) => chosen.has(input))) {
+      nodes.push(node);
+      return;
+    }
+    // The newest operand: the gradient that the value is needed for.
+    const newest = node.inputs.reduce((a, b) => ((made.get(b)?.at ?? -1) > (made.get(a)?.at ?? -1) ? b : a));
+    const after = (made.get(newest)?.at ?? -1) > peak ? newest : graph.nodes[at - 1]!.outputs[0]!;
+    nodes.push({ ...node, inputs: node.inputs.map((input) => (chosen.has(input) ? compute(input, after) : input)) });
+  });
+  return new Graph(graph.name, graph.inputs, nodes, graph.outputs);
+}
