@@ -10,8 +10,9 @@ const isMap = (value: unknown): value is Plain => typeof value === "object" && v
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const mapOf = (value: unknown): Plain => (isMap(value) ? value : {});
 
-/** What each value alone does not show: CMMD210 to CMMD217. Parts that are wrong in themselves are passed over. */
+/** What each value alone does not show: CMMD210 to CMMD218. Parts that are wrong in themselves are passed over. */
 export async function checkConsistency(checker: Checker, pipeline: Plain): Promise<void> {
+  checkComputing(checker, pipeline);
   await checkTransforms(checker, mapOf(pipeline.prepare));
   checkLosses(checker, listOf(mapOf(pipeline.train).losses));
   checkGenerations(checker, listOf(pipeline.generate), mapOf(pipeline.train).ema);
@@ -22,6 +23,29 @@ export async function checkConsistency(checker: Checker, pipeline: Plain): Promi
       `Add "generate", e.g. generate: { task: v2a }.`,
       placeAt(checker.root, ["evaluate"], "key"),
     );
+}
+
+/** What mixed precision lacks on a processor; also said where `auto` turns out to be one. */
+export const mixedNeedsGpu = {
+  message: `"precision: mixed" is for GPUs: processors have no float16 arithmetic to gain from`,
+  hint: "Use precision: float32, or a GPU: device: webgpu.",
+} as const;
+
+/** What among `device`, `precision`, `engine` and `backend` excludes each other. */
+function checkComputing(checker: Checker, { device, precision, engine, backend }: Plain): void {
+  const problem = (key: string, message: string, hint: string) =>
+    checker.problem("CMMD218", message, hint, placeAt(checker.root, [key], "value"));
+  if (precision === "mixed" && engine === "tfjs")
+    problem("precision", `"precision: mixed" is of the compiler`, "Use precision: float32, or engine: onnx.");
+  else if (precision === "mixed" && device === "cpu") problem("precision", mixedNeedsGpu.message, mixedNeedsGpu.hint);
+  if (engine === "tfjs" && (device === "webgpu" || device === "cuda"))
+    problem(
+      "device",
+      `"engine: tfjs" computes where its backend does, not on the device ${device}`,
+      "Remove the device, or use engine: onnx.",
+    );
+  if (backend !== undefined && engine === "onnx")
+    problem("backend", `"backend" is one of TensorFlow.js, which "engine: onnx" does without`, "Add engine: tfjs.");
 }
 
 type Modality = TransformBody<unknown>["modality"];

@@ -85,6 +85,19 @@ export const frame = Type.Object({
     description: "The same seed gives the same result.",
   }),
   device: oneOf(["auto", "cpu", "webgpu", "cuda"], { default: "auto", description: "Where to compute." }),
+  precision: oneOf(["float32", "mixed"], {
+    default: "float32",
+    description: "`mixed` computes products in float16, on GPUs that have it, and scales the loss.",
+  }),
+  engine: oneOf(["onnx", "tfjs"], {
+    default: "onnx",
+    description: "`onnx` compiles; `tfjs` runs the same functions one operation after the other on TensorFlow.js.",
+  }),
+  backend: Type.Optional(
+    oneOf(["tensorflow", "wasm", "cpu"], {
+      description: "TensorFlow.js's backend, of engine tfjs: tensorflow when absent.",
+    }),
+  ),
   data: useOf("datasets", { description: "The recordings, and how clips are cut out of them." }),
   prepare: Type.Object(
     {

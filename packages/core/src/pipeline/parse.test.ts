@@ -58,6 +58,8 @@ test("a short pipeline gets every documented default", async () => {
     plugins: [],
     seed: 0,
     device: "auto",
+    precision: "float32",
+    engine: "onnx",
     data: {
       kind: "datasets",
       use: "folder",
@@ -195,6 +197,17 @@ test("all mistakes of a file and of the arguments come in one pass, each with it
       "option "channels" of autoencoder "patch-pca" must be at least 1, but is 0 | Write a number that is at least 1.",
     ]
   `);
+});
+
+test("how programs are computed: what excludes each other", async () => {
+  const path = write("computing.yaml", minimal);
+  expect(await parse(path, ["engine=tfjs"])).toMatchObject({ engine: "tfjs", backend: "tensorflow" });
+  expect(await parse(path, ["precision=mixed", "device=webgpu"])).toMatchObject({ precision: "mixed" });
+  const found = async (...overrides: string[]) => (await mistakes(path, overrides)).map(({ at }) => at);
+  expect(await found("backend=wasm")).toEqual(["CMMD218 argument:9+4"]);
+  expect(await found("precision=mixed", "device=cpu")).toEqual(["CMMD218 argument:11+5"]);
+  expect(await found("engine=tfjs", "precision=mixed")).toEqual(["CMMD218 argument:11+5"]);
+  expect(await found("engine=tfjs", "device=cuda")).toEqual(["CMMD218 argument:8+4"]);
 });
 
 test("nested components are checked, filled in and listed", async () => {

@@ -26,7 +26,7 @@ export interface Parsed {
 
 /**
  * Reads and validates a pipeline file. Throws `CmmdErrors` (exit code 2) with everything that is wrong, in the order of the file, each
- * with its place and what to do. Codes: CMMD101 to 111 (reading), CMMD201 to 217 (content), CMMD250 to 256 (plugins).
+ * with its place and what to do. Codes: CMMD101 to 111 (reading), CMMD201 to 218 (content), CMMD250 to 256 (plugins).
  */
 export async function parsePipeline(file: string, { overrides, env, registry }: ParseOptions): Promise<Parsed> {
   const path = resolve(file);

@@ -33,6 +33,9 @@ export function resolveFrame(
     plugins,
     seed: checked.seed,
     device: checked.device,
+    precision: checked.precision,
+    engine: checked.engine,
+    ...(checked.engine === "tfjs" && { backend: checked.backend ?? "tensorflow" }),
     data: {
       ...used("datasets", data),
       clip: { frames: data.clip.frames, every: data.clip.every ?? data.clip.frames, context: data.clip.context },

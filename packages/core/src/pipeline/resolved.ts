@@ -12,6 +12,16 @@ export interface Used {
 export type Task = "v2a" | "a2v" | "joint";
 export type Device = "cpu" | "webgpu" | "cuda";
 
+/** How programs are computed, besides the device: part of the keys of the stages that run them. */
+export interface Computing {
+  /** Default float32. `mixed`: products in float16 and a scaled loss. */
+  readonly precision: "float32" | "mixed";
+  /** Default onnx. */
+  readonly engine: "onnx" | "tfjs";
+  /** Of engine tfjs, and only then. Default tensorflow. */
+  readonly backend?: "tensorflow" | "wasm" | "cpu";
+}
+
 /** One entry of `generate:`. */
 export interface Generation {
   /** Unique; the task's name unless given. */
@@ -34,7 +44,7 @@ export interface Generation {
 }
 
 /** A pipeline with `extends`, environment, overrides and defaults applied and every component resolved. Plain JSON. */
-export interface ResolvedPipeline {
+export interface ResolvedPipeline extends Computing {
   readonly cmmd: 1;
   readonly name: string;
   /** Absolute path of the pipeline file. Never part of a key. */

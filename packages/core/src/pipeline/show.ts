@@ -14,7 +14,7 @@ const literal = (text: string) => text.replaceAll("${", () => "$${");
  */
 export function showPipeline(resolved: ResolvedPipeline): string {
   const { path: _path, data, prepare, latents, model, train, generate, evaluate, report, ...rest } = resolved;
-  const { cmmd, name, plugins, seed, device, diffusion } = rest;
+  const { cmmd, name, plugins, seed, device, precision, engine, backend, diffusion } = rest;
   const document = new Document(
     {
       cmmd,
@@ -22,6 +22,9 @@ export function showPipeline(resolved: ResolvedPipeline): string {
       plugins,
       seed,
       device,
+      precision,
+      engine,
+      ...(backend && { backend }),
       data: written(data),
       prepare: {
         codec: written(prepare.codec),

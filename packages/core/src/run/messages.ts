@@ -13,6 +13,8 @@ export interface WorkerStart {
   readonly builtins: readonly string[];
   readonly pipeline: ResolvedPipeline;
   readonly device: Device;
+  /** Folder in which compiled programs are kept. */
+  readonly programs: string;
   readonly abort: AbortFlag;
 }
 

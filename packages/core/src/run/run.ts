@@ -61,8 +61,9 @@ class Run {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    const { stages = ownStages, builtins, pipeline, device, signal } = options;
-    this.#thread = new StageThread({ stages, builtins, pipeline, device }, signal, (event) => this.#hear(event));
+    const { stages = ownStages, builtins, pipeline, device, store, signal } = options;
+    const start = { stages, builtins, pipeline, device, programs: store.programs };
+    this.#thread = new StageThread(start, signal, (event) => this.#hear(event));
   }
 
   get metrics(): RunRecord["metrics"] {

@@ -9,7 +9,7 @@ import { type FromWorker, flattenError, type StageOrder, type ToWorker, type Wor
 import { TimeLeft } from "./progress.js";
 
 const start = workerData as WorkerStart;
-const { pipeline, device } = start;
+const { pipeline, device, programs } = start;
 const port = parentPort!;
 const { signal, check } = signalOf(start.abort);
 const base = dirname(pipeline.path);
@@ -62,6 +62,7 @@ async function compute(order: StageOrder): Promise<FromWorker> {
     const input: StageInput = {
       pipeline,
       device,
+      programs,
       inputs,
       context: contextOf(order),
       component: (kind, use) => registry.implementation(kind, use),

@@ -1,6 +1,6 @@
-import { jit, type tf } from "@cmmd/jit";
+import { type JitOptions, jit, type tf } from "@cmmd/jit";
 import { parametrisations } from "../diffusion/parametrisation.js";
-import type { Device, ResolvedPipeline, Used } from "../pipeline/resolved.js";
+import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
 import type { GuidanceBody, ModelBody, Network } from "../plugin/components.js";
 
 type Modality = "video" | "audio";
@@ -8,7 +8,7 @@ type Modality = "video" | "audio";
 /** One guided evaluation of the network with its weights frozen into the program; without guidance the plain prediction of both modalities. */
 export function samplingProgram(
   pipeline: ResolvedPipeline,
-  device: Device,
+  options: JitOptions,
   model: ModelBody<unknown>,
   guidance: { readonly used: Used; readonly body: GuidanceBody<unknown>; readonly known: Modality } | undefined,
 ) {
@@ -40,6 +40,6 @@ export function samplingProgram(
       });
       return { x0: estimate("x0"), eps: estimate("eps") };
     },
-    { name: "sample", device, freeze: [0] },
+    { ...options, name: "sample", freeze: [0] },
   );
 }

@@ -4,6 +4,7 @@ import type { Generation } from "../pipeline/resolved.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
 import type { Arrays, ModelBody, Predict } from "../plugin/components.js";
 import type { NamedTensors } from "../plugin/tensors.js";
+import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import { stack } from "../train/batches.js";
 import { samplingProgram } from "./program.js";
@@ -19,14 +20,14 @@ export interface SampleRequest {
 
 /** Opens a generation group: the returned function samples one batch of clips and gives both modalities, normalised. */
 export async function openSampler(input: StageInput, generation: Generation, weights: NamedTensors, shape: PairShape) {
-  const { pipeline, device, context, component } = input;
+  const { pipeline, context, component } = input;
   const schedule = schedules[pipeline.diffusion.schedule](pipeline.diffusion.steps);
   const model: ModelBody<unknown> = await component("models", pipeline.model.use);
   const sampler = await component("samplers", generation.sampler.use);
   const known = knownOf[generation.task];
   const used = generation.guidance;
   const guidance = known && used ? { used, body: await component("guidances", used.use), known } : undefined;
-  const program = samplingProgram(pipeline, device, model, guidance);
+  const program = samplingProgram(pipeline, jitOptions(input), model, guidance);
   const sizes = { video: shape.video.reduce((a, b) => a * b), audio: shape.audio.reduce((a, b) => a * b) };
 
   const noise = (requests: readonly SampleRequest[], purpose: string, step = 0): Arrays => {

@@ -9,6 +9,7 @@ import type { Clip, PairShape } from "../plugin/clips.js";
 import type { ModelBody } from "../plugin/components.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import { loadClips } from "./clips.js";
+import { computingOf } from "./computing.js";
 import { openAutoencoder } from "./encode.js";
 import { readFeatureStatistics } from "./features.js";
 import { readOriginal } from "./originals.js";
@@ -163,6 +164,7 @@ export const generate: Stage = {
     generate: pipeline.generate as never,
     model: pipeline.model as never,
     diffusion: pipeline.diffusion,
+    ...computingOf(pipeline),
   }),
   components: ({ generate: groups, model, latents, prepare }) => [
     model,

@@ -8,6 +8,8 @@ import type { ComponentKinds, Kind } from "../plugin/plugin.js";
 export interface StageInput {
   readonly pipeline: ResolvedPipeline;
   readonly device: "cpu" | "webgpu" | "cuda";
+  /** Folder of the store in which compiled programs are kept. */
+  readonly programs: string;
   /** Folders of the committed artifacts of the stages that this one reads, by stage name. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly context: Context;

@@ -1,5 +1,6 @@
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import { loadClips } from "./clips.js";
+import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
 
 const trainOptions = ({ train: { checkpoint_every: _, ...options } }: ResolvedPipeline) => options;
@@ -13,6 +14,7 @@ export const train: Stage = {
     model: pipeline.model as never,
     diffusion: pipeline.diffusion,
     train: trainOptions(pipeline) as never,
+    ...computingOf(pipeline),
   }),
   components: ({ model, train: { losses } }) => [model, ...losses],
   async run(input) {

@@ -43,6 +43,11 @@ export class Store {
     this.root = root;
   }
 
+  /** Folder of compiled programs: nothing in it is a result, and it can be removed at any time. */
+  get programs(): string {
+    return join(this.root, "programs");
+  }
+
   /** Folder of a finished artifact, whether it exists or not. */
   folder(stage: string, key: string): string {
     return join(this.root, "store", stage, key);

@@ -67,12 +67,14 @@ describe("a checkpoint", () => {
         layout,
       );
     const [first, second] = [moments(1), moments(2)];
-    const state = startOf(pack(tensors, layout)).map((bucket, i) => ({
+    const buckets = startOf(pack(tensors, layout)).map((bucket, i) => ({
       ...bucket,
       first: first[i]!,
       second: second[i]!,
     }));
-    await checkpoints.save(folder, 3, state, layout);
+    const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+    const lossScale = { scale: scalar(2 ** 24), good: scalar(1999) };
+    await checkpoints.save(folder, 3, { buckets, lossScale }, layout);
     const file = (name: string) => readSafetensors(join(folder, "checkpoint-3", `${name}.safetensors`));
     const { tensors: model } = await file("model");
     expect(Object.keys(model)).toEqual(Object.keys(tensors));
@@ -85,10 +87,11 @@ describe("a checkpoint", () => {
     expect(equal(optimizer.second!.data, numbers)).toBe(true);
     expect(checkpoints.newest(folder)).toBe(3);
     const again = await checkpoints.read(folder, 3, layout);
-    for (const [i, bucket] of state.entries())
+    expect(again.lossScale).toEqual(lossScale);
+    for (const [i, bucket] of buckets.entries())
       for (const part of ["parameters", "first", "second", "ema"] as const) {
-        expect(again[i]![part].shape).toEqual(bucket[part].shape);
-        expect(equal((again[i]![part] as HostTensor).data, bucket[part].data), `${part} ${i}`).toBe(true);
+        expect(again.buckets[i]![part].shape).toEqual(bucket[part].shape);
+        expect(equal((again.buckets[i]![part] as HostTensor).data, bucket[part].data), `${part} ${i}`).toBe(true);
       }
   });
 });

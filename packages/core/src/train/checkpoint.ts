@@ -1,21 +1,24 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DeviceTensor, type HostTensor } from "@cmmd/jit";
+import { DeviceTensor, type HostTensor, type LossScale } from "@cmmd/jit";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
 import { type Layout, namesOf, pack, unpack } from "./buckets.js";
-import type { TrainState } from "./optimizer.js";
+import type { TrainState, WholeState } from "./optimizer.js";
 
-/** The training state, bucket by bucket. */
-export type StateTensors = readonly TrainState<HostTensor | DeviceTensor>[];
+/** The training state. */
+export type StateTensors = WholeState<HostTensor | DeviceTensor>;
 
+const hostOf = async (tensor: HostTensor | DeviceTensor) => (tensor instanceof DeviceTensor ? tensor.read() : tensor);
+const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
+
+const trainerFile = "trainer.json";
 const pattern = /^checkpoint-(\d+)$/;
 
 /** One part of the state as a vector of all parameters, in PyTorch's order. */
 async function vectorOf(state: StateTensors, part: keyof TrainState<unknown>, layout: Layout): Promise<Float32Array> {
   const all = new Float32Array(layout.size);
   for (const [i, bucket] of layout.buckets.entries()) {
-    const tensor = state[i]![part];
-    const { data } = tensor instanceof DeviceTensor ? await tensor.read() : tensor;
+    const { data } = await hostOf(state.buckets[i]![part]);
     unpack(data as Float32Array, bucket, all);
   }
   return all;
@@ -32,17 +35,28 @@ export async function writeState(folder: string, step: number, state: StateTenso
     first: { shape, data: await vector("first") },
     second: { shape, data: await vector("second") },
   });
-  writeFileSync(join(folder, "trainer.json"), `${JSON.stringify({ step })}\n`);
+  const { lossScale } = state;
+  const [scale, good] = lossScale ? await Promise.all([hostOf(lossScale.scale), hostOf(lossScale.good)]) : [];
+  const scaling = scale && good ? { lossScale: { scale: scale.data[0]!, good: good.data[0]! } } : {};
+  writeFileSync(join(folder, trainerFile), `${JSON.stringify({ step, ...scaling })}\n`);
 }
 
-async function readState(folder: string, layout: Layout): Promise<TrainState<HostTensor>[]> {
+async function readState(folder: string, layout: Layout): Promise<WholeState<HostTensor>> {
   const read = async (name: string) => (await readSafetensors(join(folder, `${name}.safetensors`))).tensors;
   const parameters = pack(await read("model"), layout);
   const ema = pack(await read("ema"), layout);
   const moments = await read("optimizer");
   const moment = (name: "first" | "second") => pack(namesOf(moments[name]!.data as Float32Array, layout), layout);
   const [first, second] = [moment("first"), moment("second")];
-  return parameters.map((tensor, i) => ({ parameters: tensor, first: first[i]!, second: second[i]!, ema: ema[i]! }));
+  const buckets = parameters.map((tensor, i) => ({
+    parameters: tensor,
+    first: first[i]!,
+    second: second[i]!,
+    ema: ema[i]!,
+  }));
+  const trainer = JSON.parse(readFileSync(join(folder, trainerFile), "utf8")) as { lossScale?: LossScale<number> };
+  const { lossScale } = trainer;
+  return { buckets, ...(lossScale && { lossScale: { scale: scalar(lossScale.scale), good: scalar(lossScale.good) } }) };
 }
 
 function steps(folder: string): number[] {

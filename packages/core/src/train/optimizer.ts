@@ -1,7 +1,14 @@
-import type { tf } from "@cmmd/jit";
+import type { LossScale, tf } from "@cmmd/jit";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 
 type AdamOptions = ResolvedPipeline["train"]["optimizer"];
+
+/** Everything that training changes. */
+export interface WholeState<T> {
+  readonly buckets: readonly TrainState<T>[];
+  /** Of mixed precision, and only then. */
+  readonly lossScale?: LossScale<T>;
+}
 
 /** Everything that training changes, of one bucket of parameters. */
 export interface TrainState<T> {

@@ -1,9 +1,9 @@
-import { jit, type tf, valueAndGrad } from "@cmmd/jit";
+import { type JitOptions, jit, keepFinite, nextLossScale, scaledValueAndGrad, type tf, valueAndGrad } from "@cmmd/jit";
 import { parametrisations } from "../diffusion/parametrisation.js";
-import type { Device, ResolvedPipeline, Used } from "../pipeline/resolved.js";
+import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody, Network } from "../plugin/components.js";
 import { type Layout, parametersOf } from "./buckets.js";
-import { adam, type StepScalars, type TrainState } from "./optimizer.js";
+import { adam, type StepScalars, type WholeState } from "./optimizer.js";
 
 /** A loss of the pipeline with its implementation and the name that its scalars are logged under. */
 export interface ActiveLoss {
@@ -21,10 +21,13 @@ export interface StepInputs<T> {
   readonly alphaBar: T;
 }
 
-/** The traced training step for a set of losses: one program with forward pass, gradients, Adam and the moving average. */
+/**
+ * The traced training step for a set of losses: one program with forward pass, gradients, Adam and the moving average. With a loss scale
+ * in the state it also gives `finite`, 0 when a gradient overflowed: that step changes nothing but the scale.
+ */
 export function trainingProgram(
   pipeline: ResolvedPipeline,
-  device: Device,
+  options: JitOptions,
   model: ModelBody<unknown>,
   layout: Layout,
   losses: readonly ActiveLoss[],
@@ -32,7 +35,7 @@ export function trainingProgram(
   const parametrisation = parametrisations[pipeline.diffusion.predict];
   return jit(
     (
-      state: readonly TrainState<tf.Tensor>[],
+      { buckets, lossScale }: WholeState<tf.Tensor>,
       inputs: StepInputs<tf.Tensor>,
       drawn: Record<string, Record<string, tf.Tensor>>,
       scalars: StepScalars<tf.Tensor>,
@@ -56,21 +59,29 @@ export function trainingProgram(
         });
         return { value: values.reduce((a, b) => a.add(b)), aux: log };
       };
-      const { value, aux, grads } = valueAndGrad(
-        objective,
-        state.map(({ parameters }) => parameters),
-      );
-      const updates = state.map((bucket, i) => ({
+      const parameters = buckets.map((bucket) => bucket.parameters);
+      const scaled = lossScale && scaledValueAndGrad(objective, parameters, lossScale.scale);
+      const { value, aux, grads } = scaled ?? valueAndGrad(objective, parameters);
+      const updates = buckets.map((bucket, i) => ({
         state: adam(bucket, grads[i]!, scalars, pipeline.train.optimizer),
         // A result for each bucket: their sum would hold all of the gradients until the last one is there.
         squares: grads[i]!.square().sum(),
       }));
+      const updated = updates.map(({ state }) => state);
+      const state: WholeState<tf.Tensor> =
+        lossScale && scaled
+          ? {
+              buckets: keepFinite(scaled.finite, updated, buckets),
+              lossScale: nextLossScale(lossScale, scaled.finite),
+            }
+          : { buckets: updated };
       return {
-        state: updates.map((update) => update.state),
+        state,
         squares: updates.map(({ squares }) => squares),
         log: { loss: value, ...aux },
+        ...(scaled && { finite: scaled.finite.toFloat() }),
       };
     },
-    { name: `train ${losses.map(({ name }) => name).join(" ")}`, device, donate: [0] },
+    { ...options, name: `train ${losses.map(({ name }) => name).join(" ")}`, donate: [0] },
   );
 }

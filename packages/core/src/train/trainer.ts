@@ -4,6 +4,7 @@ import { schedules } from "../diffusion/schedule.js";
 import { CmmdError } from "../errors.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
 import type { LossBody, ModelBody, NegativeBody, UseNegative } from "../plugin/components.js";
+import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import { clipOrder, drawBatch } from "./batches.js";
 import { layoutOf, pack, startOf } from "./buckets.js";
@@ -51,6 +52,10 @@ async function negativeDrawer(input: StageInput, pool: readonly Clip[]) {
 
 const numberOf = async (tensor: DeviceTensor) => (await tensor.read()).data[0]!;
 const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+/** The first scale of the loss in mixed precision. */
+const firstScale = 2 ** 16;
+/** More halvings than the largest scale has: no scale helps against what is not finite after them. */
+const mostSkipped = 32;
 
 /** The untrained parameters: a function of the seed, the model's options and the sizes. */
 export function initialParameters(input: StageInput, model: ModelBody<unknown>, shape: PairShape) {
@@ -60,18 +65,21 @@ export function initialParameters(input: StageInput, model: ModelBody<unknown>, 
 
 /** The state that training goes on from: the newest checkpoint's, otherwise the untrained one. */
 async function openState(input: StageInput, model: ModelBody<unknown>, shape: PairShape) {
-  const { folder } = input.context;
+  const { context, pipeline } = input;
+  const { folder } = context;
   const initial = initialParameters(input, model, shape);
   const layout = layoutOf(initial);
   const step = checkpoints.newest(folder);
-  const state: StateTensors =
-    step === undefined ? startOf(pack(initial, layout)) : await checkpoints.read(folder, step, layout);
-  return { layout, resumed: step, state };
+  const read: StateTensors =
+    step === undefined ? { buckets: startOf(pack(initial, layout)) } : await checkpoints.read(folder, step, layout);
+  if (pipeline.precision === "float32") return { layout, resumed: step, state: read };
+  const { buckets, lossScale = { scale: scalar(firstScale), good: scalar(0) } } = read;
+  return { layout, resumed: step, state: { buckets, lossScale } };
 }
 
 /** Trains the model on `clips` and leaves its final state in `context.folder`; goes on from the newest checkpoint there. */
 export async function train(input: StageInput, clips: readonly Clip[], shape: PairShape) {
-  const { pipeline, context, device } = input;
+  const { pipeline, context } = input;
   const { train: options, seed } = pipeline;
   const { folder, signal } = context;
   const schedule = schedules[pipeline.diffusion.schedule](pipeline.diffusion.steps);
@@ -104,13 +112,14 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
         hint: "Change `from` and `until` of train.losses so that every step has a loss.",
         exitCode: 2,
       });
-    const program = programs.get(key) ?? trainingProgram(pipeline, device, model, layout, active);
+    const program = programs.get(key) ?? trainingProgram(pipeline, jitOptions(input), model, layout, active);
     programs.set(key, program);
     return { program, active };
   };
 
   const order = clipOrder(seed, clips.length);
   let saved = Date.now();
+  let skipped = { inARow: 0, all: 0 };
   const save = async () => {
     await checkpoints.save(folder, step, state, layout);
     saved = Date.now();
@@ -146,7 +155,10 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
     const log: Readonly<Record<string, DeviceTensor>> = result.log;
     const loss = await numberOf(result.log.loss);
     const gradient = Math.sqrt((await Promise.all(result.squares.map(numberOf))).reduce((a, b) => a + b));
-    if (!Number.isFinite(loss) || !Number.isFinite(gradient)) {
+    const overflowed = result.finite !== undefined && (await numberOf(result.finite)) === 0;
+    skipped = overflowed ? { inARow: skipped.inARow + 1, all: skipped.all + 1 } : { ...skipped, inARow: 0 };
+    const broken = !overflowed && !(Number.isFinite(loss) && Number.isFinite(gradient));
+    if (broken || skipped.inARow > mostSkipped) {
       const last = checkpoints.newest(folder);
       throw new CmmdError(
         "CMMD521",
@@ -154,14 +166,20 @@ export async function train(input: StageInput, clips: readonly Clip[], shape: Pa
         { hint: "Lower train.optimizer.rate or a loss's weight, or add `warmup` to the optimizer, and run again." },
       );
     }
-    if (step % options.log_every === 0 || step === options.steps) {
+    const scale = state.lossScale && (await numberOf(state.lossScale.scale as DeviceTensor));
+    if (overflowed)
+      context.log(
+        `step ${step} changed nothing: a gradient overflowed in float16 (${skipped.all} so far); the loss scale is now ${scale}`,
+      );
+    else if (step % options.log_every === 0 || step === options.steps) {
       const { loss: _, ...parts } = log;
-      const row: Record<string, number> = { loss, gradient_norm: gradient };
+      const row: Record<string, number> = { loss, gradient_norm: gradient, ...(scale && { loss_scale: scale }) };
       for (const [name, value] of Object.entries(parts)) row[name] = await numberOf(value);
       curves.write({ step, ...row, learning_rate });
       for (const [name, value] of Object.entries(row)) input.metric(name, value, step);
     }
-    for (const value of [...result.squares, ...Object.values(log)]) value.dispose();
+    for (const value of [...result.squares, ...Object.values(log), ...(result.finite ? [result.finite] : [])])
+      value.dispose();
     context.progress(step, options.steps, "steps");
     if (Date.now() - saved > options.checkpoint_every * 1000 && step < options.steps) await save();
     await new Promise((resolve) => setImmediate(resolve));

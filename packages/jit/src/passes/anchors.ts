@@ -13,7 +13,7 @@ const soon = 1024;
  */
 export function anchor(graph: Graph): Graph {
   const { nodes } = graph;
-  const { storage, lastUse } = lifetimes(graph);
+  const { storage, lastUse } = lifetimes(graph, { overwriting: true });
   const turn = new Map(runOrder(nodes).map((node, i) => [node, i]));
   // Of each node and all behind it, the first one's turn.
   const first = Array<number>(nodes.length + 1).fill(nodes.length);

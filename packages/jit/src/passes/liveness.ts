@@ -29,24 +29,25 @@ export interface MemoryPeak {
  * what a runtime takes, which adds what its allocator rounds up and its kernels need for themselves.
  */
 export function memoryPeak(graph: Graph): MemoryPeak {
-  const { storage, lastUse } = lifetimes(graph);
+  const { storage, lastUse } = lifetimes(graph, { overwriting: true });
   const constants = graph.nodes.flatMap(({ inputs }) => inputs.filter(({ data }) => data !== undefined));
   const held = [...new Set([...graph.inputs, ...constants])].reduce((sum, value) => sum + bytesOf(value), 0);
-  const live = new Set<Value>();
+  const inputs = new Set(graph.inputs);
+  let now = held;
   let bytes = held;
-  let peak: MemoryPeak = { bytes, held, node: 0, live: [] };
+  let peak = 0;
   graph.nodes.forEach((node, i) => {
-    for (const output of node.outputs) {
-      if (storage(output) !== output) continue;
-      live.add(output);
-      bytes += bytesOf(output);
-    }
-    if (bytes > peak.bytes) peak = { bytes, held, node: i, live: [...live] };
-    for (const value of new Set([...node.inputs, ...node.outputs].map(storage))) {
-      if (lastUse(value) === i && live.delete(value)) bytes -= bytesOf(value);
+    const own = node.outputs.filter((output) => storage(output) === output);
+    for (const output of own) now += bytesOf(output);
+    if (now > bytes) [bytes, peak] = [now, i];
+    const operands = node.inputs.filter(({ data }) => data === undefined).map(storage);
+    for (const value of new Set([...operands, ...node.outputs.map(storage)])) {
+      if (lastUse(value) === i && !inputs.has(value)) now -= bytesOf(value);
     }
   });
-  return { ...peak, live: peak.live.toSorted((a, b) => bytesOf(b) - bytesOf(a)) };
+  const made = graph.nodes.slice(0, peak + 1).flatMap(({ outputs }) => outputs);
+  const live = made.filter((value) => storage(value) === value && lastUse(value) >= peak);
+  return { bytes, held, node: peak, live: live.toSorted((a, b) => bytesOf(b) - bytesOf(a)) };
 }
 
 /** Where values lie, and how long. */
@@ -57,8 +58,9 @@ export interface Lifetimes {
   lastUse(value: Value): number;
 }
 
-export function lifetimes(graph: Graph): Lifetimes {
-  const places = placesOf(graph);
+/** With `overwriting`, operators by element write over an operand of the same size that nothing else needs. */
+export function lifetimes(graph: Graph, { overwriting }: { readonly overwriting: boolean }): Lifetimes {
+  const places = placesOf(graph, overwriting);
   const storage = (value: Value) => places.get(value) ?? value;
   const last = new Map<Value, number>();
   graph.nodes.forEach((node, i) => {
@@ -68,8 +70,7 @@ export function lifetimes(graph: Graph): Lifetimes {
   return { storage, lastUse: (value) => last.get(storage(value)) ?? -1 };
 }
 
-/** An operator by element writes over an operand of the same size that nothing else needs. */
-function placesOf(graph: Graph): ReadonlyMap<Value, Value> {
+function placesOf(graph: Graph, overwriting: boolean): ReadonlyMap<Value, Value> {
   const places = new Map<Value, Value>();
   const uses = new Map<Value, number>();
   const results = new Set(graph.outputs);
@@ -77,7 +78,7 @@ function placesOf(graph: Graph): ReadonlyMap<Value, Value> {
   for (const node of graph.nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
   for (const output of results) uses.set(output, (uses.get(output) ?? 0) + 1);
   for (const node of graph.nodes) {
-    const source = isAlias(node) ? node.inputs[0]! : overwritten(node, uses, inputs);
+    const source = isAlias(node) ? node.inputs[0]! : overwriting ? overwritten(node, uses, inputs) : undefined;
     const [output] = node.outputs as [Value];
     if (source === undefined || source.data !== undefined || results.has(output)) continue;
     places.set(output, places.get(source) ?? source);

@@ -4,7 +4,7 @@ import { bytesOf, isAlias, lifetimes, memoryPeak } from "./liveness.js";
 import { schedule } from "./schedule.js";
 
 /** Values of fewer bytes are not worth their recomputation. */
-const smallest = 1 << 24;
+const worthRecomputing = 1 << 24;
 /** An operand of this share of a value may be kept for its recomputation. */
 const small = 1 / 16;
 /** A product with a constant matrix of so many elements costs no more than a few operators by element. */
@@ -34,12 +34,13 @@ const isCheap = (node: Node): boolean =>
 
 /**
  * Computes large values that are cheap to compute (activations, patches, tiles) a second time after the peak of memory, where they are kept
- * over the peak for nothing else: a training step then keeps what products made, and little else. For the CPU, where barriers are free.
+ * over the peak for nothing else: a training step then keeps what products made, and little else. `smallest` is in bytes. For the CPU,
+ * where barriers are free.
  */
-export function recompute(graph: Graph): Graph {
+export function recompute(graph: Graph, smallest = worthRecomputing): Graph {
   let best = schedule(graph);
   for (let round = 0; round < rounds; round++) {
-    const next = schedule(recomputeOver(best));
+    const next = schedule(recomputeOver(best, smallest));
     if (memoryPeak(next).bytes > 0.98 * memoryPeak(best).bytes) break;
     best = next;
   }
@@ -47,9 +48,9 @@ export function recompute(graph: Graph): Graph {
 }
 
 /** One round, over the peak of the order at hand. */
-function recomputeOver(graph: Graph): Graph {
+function recomputeOver(graph: Graph, smallest: number): Graph {
   const peak = memoryPeak(graph).node;
-  const { storage, lastUse } = lifetimes(graph);
+  const { storage, lastUse } = lifetimes(graph, { overwriting: false });
   const made = new Map<Value, { readonly node: Node; readonly at: number }>();
   graph.nodes.forEach((node, at) => {
     for (const output of node.outputs) made.set(output, { node, at });
@@ -72,16 +73,14 @@ function recomputeOver(graph: Graph): Graph {
     known.set(value, possible);
     return possible;
   };
+  const isLarge = (value: Value) => bytesOf(storage(value)) >= smallest;
   const kept = (operand: Value, of: Value) =>
     operand.data !== undefined ||
     !made.has(operand) ||
     bytesOf(operand) <= small * bytesOf(of) ||
-    (over(operand) && !can(operand));
+    (over(operand) && !(isLarge(operand) && can(operand)));
 
-  const chosen = new Set<Value>();
-  for (const value of made.keys()) {
-    if (over(value) && bytesOf(storage(value)) >= smallest && can(value)) chosen.add(value);
-  }
+  const chosen = new Set([...made.keys()].filter((value) => over(value) && isLarge(value) && can(value)));
 
   const nodes: Node[] = [];
   const again = new Map<Value, Value>();

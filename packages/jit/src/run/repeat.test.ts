@@ -62,7 +62,7 @@ describe("steps in one loop", () => {
   });
 
   it("say what does not fit", async () => {
-    const loop = (fn: (state: tf.Tensor, y: tf.Tensor) => unknown) => jit(fn as never, { repeat: 3, name: "loop" });
+    const loop = (fn: (state: tf.Tensor, y: tf.Tensor) => unknown) => jit(fn, { repeat: 3, name: "loop" });
     const [four, three] = [noise([4]), noise([3, 4])];
     await expect(loop((s, y) => ({ state: s.add(y) }))(four, four)).rejects.toThrow(
       "argument 1 of loop has shape [4], not 3 steps' values",

@@ -1,0 +1,17 @@
+import type { JitOptions } from "@cmmd/jit";
+import type { Computing, ResolvedPipeline } from "../pipeline/resolved.js";
+import type { StageInput } from "./stage.js";
+
+/** What a stage that runs programs depends on besides the device. */
+export const computingOf = ({ precision, engine, backend }: ResolvedPipeline): Computing => ({
+  precision,
+  engine,
+  ...(backend && { backend }),
+});
+
+/** How a stage's programs are compiled and where they are kept. Without a key of the cache: the graph itself is the key, which is never out of date. */
+export const jitOptions = ({ pipeline, device, programs }: StageInput): JitOptions => ({
+  ...computingOf(pipeline),
+  device,
+  cache: { directory: programs },
+});
