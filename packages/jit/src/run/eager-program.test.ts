@@ -58,7 +58,10 @@ describe("engine tfjs", () => {
       got.losses.forEach((loss, i) => {
         expect(Math.abs(loss - want.losses[i]!)).toBeLessThan(1e-5 * want.losses[i]!);
       });
-      const worst = (want.data as Float32Array).reduce((most, value, i) => Math.max(most, Math.abs(value - got.data[i]!)), 0);
+      const worst = (want.data as Float32Array).reduce(
+        (most, value, i) => Math.max(most, Math.abs(value - got.data[i]!)),
+        0,
+      );
       expect(worst).toBeLessThan(1e-5);
       // The state and the frozen target.
       expect(got.tensors).toBe((before[1] as number) + 3);
