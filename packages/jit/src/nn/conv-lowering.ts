@@ -32,7 +32,7 @@ function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): V
 }
 
 /** Multiplications and additions of a matrix product that take as long as moving one number, in the cache and beyond it. */
-const flopsPerNumber = { cached: 30, beyond: 60 };
+const flopsPerNumber = { cached: 30, beyond: 45 };
 /** Numbers of a filter that stay in the cache. */
 const cachedNumbers = 3 << 20;
 
