@@ -37,3 +37,7 @@ export const barrierAsChoice: Rule = ({ op, inputs }, b) => {
   const element = b.cast(anyElement(b, after, []), "float32");
   return [b.op("Where", [b.op("Greater", [element, b.scalar(0)]), x, x])];
 };
+
+export function barriersAsChoices(graph: Graph): Graph {
+  return rewrite(graph, [barrierAsChoice]);
+}

@@ -9,7 +9,7 @@ const products: ReadonlySet<string> = new Set(["Conv", "FusedMatMul", "Gemm", "M
  * Reductions, statistics of norms, softmax, exponentials, roots and quotients are not among them.
  */
 const between: ReadonlySet<string> = new Set([
-  "Add", "Concat", "Expand", "Gather", "LeakyRelu", "Max", "Min", "Mul", "Neg", "Pad", "QuickGelu", "Relu", "Reshape", "Sigmoid",
+  "Add", "Barrier", "Concat", "Expand", "Gather", "LeakyRelu", "Max", "Min", "Mul", "Neg", "Pad", "QuickGelu", "Relu", "Reshape", "Sigmoid",
   "Slice", "Split", "Sub", "Tanh", "Tile", "Transpose", "Where",
 ]); // biome-ignore format: a list
 

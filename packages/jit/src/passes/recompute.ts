@@ -7,30 +7,30 @@ import { schedule } from "./schedule.js";
 const worthRecomputing = 1 << 24;
 /** An operand of this share of a value may be kept for its recomputation. */
 const small = 1 / 16;
-/** A product with a constant matrix of so many elements costs no more than a few operators by element. */
-const smallMatrix = 4096;
+/** Products that sum so few terms cost little more than writing their result: transforms of tiles, logits of attention heads. */
+const fewTerms = 64;
+/** So many of them one after the other: more would compute whole networks of few channels again. */
+const mostProducts = 1;
 /** Recomputation moves the peak; more rounds find nothing in the networks at hand. */
 const rounds = 3;
 
-/** Operators that move data, besides those by element. */
-const moves: ReadonlySet<string> = new Set([
-  "Concat",
-  "Expand",
-  "Gather",
-  "Pad",
-  "Slice",
-  "Split",
-  "Transpose",
-  "Where",
-]);
+/** Operators that cost no more than reading and writing, besides those by element. */
+const light: ReadonlySet<string> = new Set([
+  "Concat", "Expand", "Gather", "Pad", "Slice", "Softmax", "Split", "Transpose", "Where",
+]); // biome-ignore format: a list
 
-const isCheap = (node: Node): boolean =>
-  isUnary(node.op) ||
-  isBinary(node.op) ||
-  isAlias(node) ||
-  moves.has(node.op) ||
-  ((node.op === "Gemm" || node.op === "MatMul") &&
-    node.inputs.some(({ data }) => data !== undefined && data.length <= smallMatrix));
+/** Products that it takes to run a node again; infinite when it costs more. */
+function effortOf(node: Node): number {
+  if (isUnary(node.op) || isBinary(node.op) || isAlias(node) || light.has(node.op)) return 0;
+  return termsOf(node) <= fewTerms ? 1 : Number.POSITIVE_INFINITY;
+}
+
+/** Length of the sums of a matrix product; infinite for what is none. */
+function termsOf({ op, inputs, attributes }: Node): number {
+  const { shape } = inputs[0]!;
+  if (op === "MatMul") return shape.at(-1)!;
+  return op === "Gemm" ? shape[attributes.transA === 1 ? 0 : 1]! : Number.POSITIVE_INFINITY;
+}
 
 /**
  * Computes large values that are cheap to compute (activations, patches, tiles) a second time after the peak of memory, where they are kept
@@ -38,6 +38,7 @@ const isCheap = (node: Node): boolean =>
  * where barriers are free.
  */
 export function recompute(graph: Graph, smallest = worthRecomputing): Graph {
+  if (!graph.nodes.some(({ outputs }) => outputs.some((output) => bytesOf(output) >= smallest))) return graph;
   let best = schedule(graph);
   for (let round = 0; round < rounds; round++) {
     const next = schedule(recomputeOver(best, smallest));
@@ -58,21 +59,20 @@ function recomputeOver(graph: Graph, smallest: number): Graph {
   const results = new Set(graph.outputs);
   const over = (value: Value) => (made.get(value)?.at ?? -1) <= peak && lastUse(value) > peak;
 
-  const known = new Map<Value, boolean>();
-  /** Whether a value can be computed after the peak from what is kept anyway. */
-  const can = (value: Value): boolean => {
+  const known = new Map<Value, number>();
+  /** Products on the way to a value from what is kept after the peak anyway; infinite where there is no way. */
+  const effort = (value: Value): number => {
     const before = known.get(value);
     if (before !== undefined) return before;
     const maker = made.get(value);
-    const possible =
-      maker !== undefined &&
-      maker.at <= peak &&
-      !results.has(value) &&
-      isCheap(maker.node) &&
-      maker.node.inputs.every((operand) => kept(operand, value) || can(operand));
-    known.set(value, possible);
-    return possible;
+    const own =
+      maker === undefined || maker.at > peak || results.has(value) ? Number.POSITIVE_INFINITY : effortOf(maker.node);
+    const operands = own > mostProducts ? [] : maker!.node.inputs.filter((operand) => !kept(operand, value));
+    const total = own + Math.max(0, ...operands.map(effort));
+    known.set(value, total);
+    return total;
   };
+  const can = (value: Value) => effort(value) <= mostProducts;
   const isLarge = (value: Value) => bytesOf(storage(value)) >= smallest;
   const kept = (operand: Value, of: Value) =>
     operand.data !== undefined ||

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import type * as ort from "onnxruntime-node";
 import type { Graph, TensorData } from "../ir/graph.js";
+import { barriersAsChoices } from "../passes/barrier.js";
 import { fitWebGpu } from "../passes/device-limits.js";
 import { inPlace } from "../passes/in-place.js";
+import { recompute } from "../passes/recompute.js";
 import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
@@ -62,8 +64,16 @@ export async function compile(source: Source): Promise<Compiled> {
   return { session: opened.session, outputs: model.outputs, structure };
 }
 
-function modelOf(graph: Graph, { device, donated }: Source): Model {
-  const bytes = encodeOnnx(device === "webgpu" ? fitWebGpu(graph) : graph, { ownResults: device === "cpu" });
+/** What each device's graph goes through besides the passes for all of them. */
+const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
+  cpu: (graph) => recompute(graph),
+  cuda: barriersAsChoices,
+  webgpu: fitWebGpu,
+};
+
+function modelOf(given: Graph, { device, donated }: Source): Model {
+  const graph = fitted[device](given);
+  const bytes = encodeOnnx(graph, { ownResults: device === "cpu" });
   const over = device === "cpu" ? inPlace(graph, donated) : [];
   const outputs = graph.outputs.map(({ shape, dtype }, i) => ({
     shape,

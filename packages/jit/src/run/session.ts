@@ -41,6 +41,8 @@ const deviceOptions: Readonly<Record<Device, (model: Model) => ort.InferenceSess
     executionProviders: ["cpu"],
     intraOpNumThreads: availableParallelism(),
     interOpNumThreads: 1,
+    // It would take the whole peak as one block at the second run, besides what the first run has taken.
+    enableMemPattern: false,
     // Microseconds that a thread waits actively for its next share: longer, it takes the core from one that works as soon as the
     // machine has anything else to do; not at all, waking it costs more than many of these nodes take.
     extra: { session: { intra_op: { spin_duration_us: "20" } } },
