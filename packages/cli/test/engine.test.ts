@@ -2,24 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { cmmd, demo, jsonLines } from "./process.js";
+import { cmmd, jsonLines, tinyTraining } from "./process.js";
 
-/** The demo as far as the weights, its network as small as it can be. */
-const tiny = `extends: ${demo}
-name: tiny
-device: cpu
-data: { clips: { train: 2, test: 1 }, seconds: 3, size: 64 }
-prepare: { video: [{ use: fps, rate: 10 }, { use: center-crop }, { use: resize, size: 32 }] }
-model: { channels: 8, groups: 4, head_dim: 8, multipliers: [1, 2] }
-train:
-  steps: 3
-  optimizer: { rate: 1e-2, warmup: 0 }
-  batch: 2
-  log_every: 1
-  losses: [{ use: diffusion }, { use: contrastive, from: 0, batch: 1 }]
-`;
 const cwd = mkdtempSync(join(tmpdir(), "cmmd-engine-"));
-writeFileSync(join(cwd, "tiny.yaml"), tiny);
+writeFileSync(join(cwd, "tiny.yaml"), `${tinyTraining}device: cpu\n`);
 const programs = join(cwd, ".cmmd", "programs");
 
 /** Trains with these overrides; the curve and the weights. */

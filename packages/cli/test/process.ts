@@ -5,6 +5,20 @@ import { fileURLToPath } from "node:url";
 export const bin = fileURLToPath(new URL("../bin/cmmd.js", import.meta.url));
 export const demo = fileURLToPath(new URL("../../../pipelines/demo.yaml", import.meta.url));
 
+/** The demo as far as the weights, its network as small as it can be, three steps. */
+export const tinyTraining = `extends: ${demo}
+name: tiny
+data: { clips: { train: 2, test: 1 }, seconds: 3, size: 64 }
+prepare: { video: [{ use: fps, rate: 10 }, { use: center-crop }, { use: resize, size: 32 }] }
+model: { channels: 8, groups: 4, head_dim: 8, multipliers: [1, 2] }
+train:
+  steps: 3
+  optimizer: { rate: 1e-2, warmup: 0 }
+  batch: 2
+  log_every: 1
+  losses: [{ use: diffusion }, { use: contrastive, from: 0, batch: 1 }]
+`;
+
 export interface Ended {
   readonly code: number | null;
   /** The signal that ended it; a shell reports 128 and its number as the code. */

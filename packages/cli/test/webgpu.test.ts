@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSafetensors } from "@cmmd/core";
 import { describe, expect, it } from "vitest";
-import { cmmd, demo, jsonLines } from "./process.js";
+import { cmmd, jsonLines, tinyTraining } from "./process.js";
 
 /** A Vulkan driver in software, inside Debian's package chromium: how the GPU path is tested without a GPU. */
 const driver = process.env.VK_ICD_FILENAMES ?? "/usr/lib/chromium/vk_swiftshader_icd.json";
@@ -12,19 +12,8 @@ if (!present) console.log(`skipped: no Vulkan driver at ${driver} (Debian: apt-g
 
 const withDriver = (path: string) => ({ ...process.env, VK_ICD_FILENAMES: path, XDG_RUNTIME_DIR: tmpdir() });
 
-/** The demo with every stage, its network as small as it can be. */
-const tiny = `extends: ${demo}
-name: tiny
-data: { clips: { train: 2, test: 1 }, seconds: 3, size: 64 }
-prepare: { video: [{ use: fps, rate: 10 }, { use: center-crop }, { use: resize, size: 32 }] }
-model: { channels: 8, groups: 4, head_dim: 8, multipliers: [1, 2] }
-train:
-  steps: 3
-  optimizer: { rate: 1e-2, warmup: 0 }
-  batch: 2
-  log_every: 1
-  losses: [{ use: diffusion }, { use: contrastive, from: 0, batch: 1 }]
-generate:
+/** With every stage. */
+const tiny = `${tinyTraining}generate:
   - { task: v2a, count: 1, sampler: { use: ddim, steps: 2 }, guidance: { use: reconstruction, weight: 1 } }
   - { task: a2v, count: 1, sampler: { use: ddim, steps: 2 } }
 `;
