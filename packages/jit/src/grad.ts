@@ -1,7 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { flattenTree, unflattenTree } from "./tree.js";
-
-const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
+import { flattenTree, isTensor, unflattenTree } from "./tree.js";
 
 /**
  * The value of `f` at `params` and its gradient by every tensor of the tree; a tensor without influence has gradient zero.

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { valueAndGrad } from "./grad.js";
-import { flattenTree, unflattenTree } from "./tree.js";
+import { flattenTree, isTensor, unflattenTree } from "./tree.js";
 
 /** Part of a training state: two scalars. */
 export interface LossScale<T> {
@@ -19,7 +19,6 @@ export interface LossScaleOptions {
 
 /** More than this is infinite. */
 const largest = 3e38;
-const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
 
 /**
  * `valueAndGrad` with the loss multiplied by `scale` on the way, so that small gradients survive in float16; value and gradients come

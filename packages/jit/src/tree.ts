@@ -1,3 +1,5 @@
+import * as tf from "@tensorflow/tfjs";
+
 /** A value, or arrays and objects of values, nested at will. */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
 
@@ -46,3 +48,6 @@ export function unflattenTree<L>(structure: Structure, leaves: readonly L[]): Tr
   };
   return build(structure);
 }
+
+/** Whether a node of a tree is a tensor of tfjs, traced or eager. */
+export const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;

@@ -8,3 +8,6 @@ export interface NamedTensor {
 
 /** Tensors by name, in a stable order: what a safetensors file holds. */
 export type NamedTensors = Record<string, NamedTensor>;
+
+/** Number of elements. */
+export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

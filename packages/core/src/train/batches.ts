@@ -1,13 +1,11 @@
 import { type Random, stream } from "../diffusion/random.js";
 import type { Schedule } from "../diffusion/schedule.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
-import type { NamedTensor } from "../plugin/tensors.js";
-
-const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+import { type NamedTensor, sizeOf } from "../plugin/tensors.js";
 
 /** Rows of equal size as one tensor [rows, ...shape]. */
 export function stack(rows: readonly Float32Array[], shape: readonly number[]): NamedTensor {
-  const data = new Float32Array(rows.length * product(shape));
+  const data = new Float32Array(rows.length * sizeOf(shape));
   rows.forEach((row, i) => {
     data.set(row, i * row.length);
   });
@@ -65,7 +63,7 @@ export function drawBatch(
   const n = Float32Array.from(chosen, (_, i) => 1 + stream(seed, "diffusion step", step, i).integer(schedule.steps));
   const noise = (modality: "video" | "audio") =>
     stack(
-      chosen.map((_, i) => stream(seed, `${modality} noise`, step, i).normal(product(shape[modality]))),
+      chosen.map((_, i) => stream(seed, `${modality} noise`, step, i).normal(sizeOf(shape[modality]))),
       shape[modality],
     );
   return {

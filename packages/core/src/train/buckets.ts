@@ -1,5 +1,5 @@
 import { type HostTensor, tf } from "@cmmd/jit";
-import type { NamedTensors } from "../plugin/tensors.js";
+import { type NamedTensors, sizeOf } from "../plugin/tensors.js";
 import { fromStored, shown, storedShape, toStored } from "./filters.js";
 import type { TrainState } from "./optimizer.js";
 
@@ -28,8 +28,6 @@ export interface Layout {
 const smallestAlone = 262_144;
 /** Most elements of a bucket of small parameters: what the optimizer makes of one stays in the cache. */
 const largestShared = 1_048_576;
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 /** The layout for parameters of such names and shapes. */
 export function layoutOf(tensors: Readonly<Record<string, { readonly shape: readonly number[] }>>): Layout {

@@ -1,14 +1,13 @@
 import type { tf } from "@cmmd/jit";
+import { sizeOf } from "../plugin/tensors.js";
 
 /*
  * PyTorch keeps the filters of a convolution as [O, C, ...kernel]. Products read them as [taps, C, O], so that is how the training state
  * keeps them; a program would otherwise bring each of them into that order, and its gradient back, on every step.
  */
 
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-
 /** Number of a filter's taps; 1 for whatever is no filter. */
-const tapsOf = (shape: readonly number[]) => product(shape.slice(2));
+const tapsOf = (shape: readonly number[]) => sizeOf(shape.slice(2));
 
 /** Shape in the training state: [taps, C, O] for a filter of several taps, [O, C] for one of a single tap, otherwise as it is. */
 export function storedShape(shape: readonly number[]): readonly number[] {

@@ -2,12 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { JitError } from "../errors.js";
 import { atPlace } from "../trace/call-site.js";
 import { registerLowering } from "../trace/lowering.js";
-import { flattenTree, unflattenTree } from "../tree.js";
+import { flattenTree, isTensor, unflattenTree } from "../tree.js";
 
 const checkpointName = "JitCheckpoint";
 const barrierName = "JitBarrier";
-
-const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
 
 type Run = (inputs: readonly tf.Tensor[]) => tf.Tensor[];
 

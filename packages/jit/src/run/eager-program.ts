@@ -1,11 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { DeviceTensor, dtypeOf } from "../host.js";
 import type { TensorData } from "../ir/graph.js";
-import { flattenTree, type Structure, unflattenTree } from "../tree.js";
+import { flattenTree, isTensor, type Structure, unflattenTree } from "../tree.js";
 import type { Input } from "./arguments.js";
 import { readyBackend } from "./eager-backend.js";
-
-const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
 
 export interface EagerOptions {
   readonly backend: string | undefined;

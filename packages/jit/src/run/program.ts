@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type * as ort from "onnxruntime-node";
 import { JitError } from "../errors.js";
 import { DeviceTensor } from "../host.js";
@@ -6,7 +6,7 @@ import type { Graph, TensorData } from "../ir/graph.js";
 import { mixedPrecision } from "../passes/mixed-precision.js";
 import { optimise } from "../passes/optimise.js";
 import { type InputSpec, trace } from "../trace/backend.js";
-import { flattenTree, type MapTree, type Structure, unflattenTree } from "../tree.js";
+import { flattenTree, isTensor, type MapTree, type Structure, unflattenTree } from "../tree.js";
 import { dtypeOfLeaf, type Input, inputsOf, type Leaf, runtimeTensor } from "./arguments.js";
 import { BufferPool } from "./buffer-pool.js";
 import { type Compiled, compile, type Traced } from "./compile.js";
@@ -61,8 +61,6 @@ export interface Program<A extends readonly unknown[], R> {
   /** Frees the compiled programs. */
   dispose(): Promise<void>;
 }
-
-const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;
 
 /**
  * Compiles a function of trees of tensors, written with TensorFlow.js, into one static graph that runs on `device`. The function is
@@ -185,11 +183,14 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
         return [`o${i}`, over ?? pool.take(output)];
       }),
     );
+    const given = donated.map(([, leaf]) => ({ leaf, tensor: leaf.tensor }));
+    // A run that fails has written over some of them: nobody may read those afterwards.
+    for (const { leaf, tensor } of given) if (written.has(tensor)) leaf.release("donated");
     const results = await runOn(session, feeds, fetches, outputs);
-    for (const [, leaf] of donated) {
-      const { tensor } = leaf;
+    for (const { leaf, tensor } of given) {
+      if (written.has(tensor)) continue;
       leaf.release("donated");
-      if (!written.has(tensor)) pool.give(tensor, outputs);
+      pool.give(tensor, outputs);
     }
     return unflattenTree(
       structure,
