@@ -49,5 +49,11 @@ export function unflattenTree<L>(structure: Structure, leaves: readonly L[]): Tr
   return build(structure);
 }
 
+/** Names of the leaves in their order: the keys that lead to each, with dots between. */
+export function leafNames(structure: Structure, path = ""): readonly string[] {
+  if (structure === null) return [path];
+  return Object.entries(structure).flatMap(([key, child]) => leafNames(child, path === "" ? key : `${path}.${key}`));
+}
+
 /** Whether a node of a tree is a tensor of tfjs, traced or eager. */
 export const isTensor = (node: unknown): node is tf.Tensor => node instanceof tf.Tensor;

@@ -5,6 +5,8 @@ import { infer, type Op } from "./infer.js";
 /** Collects nodes. Shapes follow from `infer`. */
 export class Builder {
   readonly nodes: Node[] = [];
+  /** Of the products recorded so far, each as its definition has them. */
+  multiplyAdds = 0;
   readonly #producers = new Map<Value, Node>();
 
   /** Records `op` and returns its only output. */
@@ -23,7 +25,16 @@ export class Builder {
     }
     const outputs = inferred.map(({ shape, dtype }) => new Value(shape, dtype));
     this.add({ op, inputs, attributes, outputs });
+    this.multiplyAdds += outputs[0]!.size * termsOf(op, inputs, attributes);
     return outputs.map((output, i) => empty[i] ?? output);
+  }
+
+  /** What `record` records, which computes what takes so many multiply-adds by its definition, in whatever way. */
+  counting(multiplyAdds: number, record: () => Value): Value {
+    const total = this.multiplyAdds + multiplyAdds;
+    const result = record();
+    this.multiplyAdds = total;
+    return result;
   }
 
   add(node: Node): void {
@@ -80,6 +91,13 @@ export class Builder {
   ): Value {
     return axes.length === 0 ? x : this.op(op, [x], { axes, keepdims: keep ? 1 : 0 });
   }
+}
+
+/** Products that are summed for each element of the result; 0 where nothing is. */
+function termsOf(op: Op, [a, filter]: readonly Value[], { transA }: Attributes): number {
+  if (op === "MatMul") return a!.shape.at(-1)!;
+  if (op === "Gemm") return a!.shape[transA === 1 ? 0 : 1]!;
+  return op === "Conv" ? filter!.size / filter!.shape[0]! : 0;
 }
 
 export const typedArray = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;

@@ -61,8 +61,29 @@ function tilingThatPays(b: Builder, filter: Value, geometry: Geometry, batch: nu
   return best && best.cost < direct ? best.tiling : undefined;
 }
 
+/** Multiply-adds of a convolution with such a filter by its definition, and of either gradient. */
+const multiplyAdds = (batch: number, filter: readonly number[], { output }: Geometry) =>
+  batch * sizeOf(output) * sizeOf(filter);
+
 /** Convolution of x [N, ...spatial, C] with a filter [O, C / groups, ...kernel]: [N, ...output, O]. */
 export function convForward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
+  const count = multiplyAdds(x.shape[0]!, filter.shape, geometry);
+  return b.counting(count, () => forward(b, x, filter, geometry));
+}
+
+/** Its gradient by x, from dy [N, ...output, O]; also the transposed convolution of dy. */
+export function convInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
+  const count = multiplyAdds(dy.shape[0]!, filter.shape, geometry);
+  return b.counting(count, () => inputGradient(b, dy, filter, geometry));
+}
+
+/** Its gradient by the filter. */
+export function convFilterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Value {
+  const filter = [dy.shape.at(-1)!, x.shape.at(-1)! / geometry.groups, ...geometry.kernel];
+  return b.counting(multiplyAdds(x.shape[0]!, filter, geometry), () => filterGradient(b, x, dy, geometry));
+}
+
+function forward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
   const { groups } = geometry;
   const [out, channels] = filter.shape as [number, number];
   const batch = x.shape[0]!;
@@ -81,8 +102,7 @@ export function convForward(b: Builder, x: Value, filter: Value, geometry: Geome
   return b.reshape(b.op("Gemm", [cells, matrix], { transA: 0, transB: 0 }), shape);
 }
 
-/** Its gradient by x, from dy [N, ...output, O]; also the transposed convolution of dy. */
-export function convInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
+function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
   const { groups } = geometry;
   const [out, channels] = filter.shape as [number, number];
   const batch = dy.shape[0]!;
@@ -112,8 +132,7 @@ export function convInputGradient(b: Builder, dy: Value, filter: Value, geometry
   return b.reshape(b.reduce("ReduceSum", byInput, [1], false), shape);
 }
 
-/** Its gradient by the filter. */
-export function convFilterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Value {
+function filterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Value {
   const { kernel, groups } = geometry;
   const channels = x.shape.at(-1)!;
   const out = dy.shape.at(-1)!;

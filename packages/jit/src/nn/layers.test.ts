@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectSame, finiteDifferences, noise } from "../../test/compare.js";
-import { gradOf, nn, tf, valueAndGrad } from "../index.js";
+import { gradOf, type HostTensor, jit, nn, tf, valueAndGrad } from "../index.js";
 
 /** Group norm as its definition reads, with tfjs's own operations and gradients. */
 function plainGroupNorm(x: tf.Tensor, groups: number, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
@@ -86,6 +86,19 @@ describe("silu, linear, attention, nearest", () => {
         return { value: nn.attention(q, k, v, { scale: 0.5 }).square().sum() };
       }, p);
     await expectSame(f, [{ x: noise([2, 5, 3]), w: noise([12, 3], 2), b: noise([12], 3) }]);
+  });
+
+  it("attention with many logits, some of the first axis at a time, is that of each by itself", async () => {
+    const [q, k, v] = [1, 2, 3].map((seed) => noise([5, 2048, 4], seed)) as [HostTensor, HostTensor, HostTensor];
+    const attend = jit((q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D) => nn.attention(q, k, v, { scale: 0.5 }));
+    expect(String(attend.lower(q, k, v)).match(/Softmax/g)).toHaveLength(2);
+    const whole = (await (await attend(q, k, v)).read()).data;
+    for (let i = 0; i < 5; i++) {
+      const one = ({ data }: HostTensor) => ({ shape: [1, 2048, 4], data: data.slice(i * 8192, (i + 1) * 8192) });
+      const { data } = await (await attend(one(q), one(k), one(v))).read();
+      expect(data).toEqual(whole.slice(i * 8192, (i + 1) * 8192));
+    }
+    await attend.dispose();
   });
 
   it("attention of one key is its value; equal logits give the mean", async () => {

@@ -28,10 +28,25 @@ export function silu<T extends tf.Tensor>(x: T): T {
   return siluWithGradient(x) as T;
 }
 
-/** softmax(q kᵀ scale) v over the last two dimensions: q [..., L, D], k [..., S, D], v [..., S, E] give [..., L, E]. */
+const attend = <T extends tf.Tensor>(q: T, k: T, v: T, scale: number): T =>
+  tf.matMul(tf.softmax(tf.matMul(q.mul(scale), k, false, true)), v) as T;
+
+/** Most logits of as many of the first axis as attend at once, where there is more than one: large pictures have more than memory for. */
+const mostLogits = 1 << 24;
+
+/**
+ * softmax(q kᵀ scale) v over the last two dimensions: q [..., L, D], k [..., S, D], v [..., S, E] give [..., L, E]. Where that makes many
+ * logits, it is computed for some of the first axis at a time.
+ */
 export function attention<T extends tf.Tensor>(q: T, k: T, v: T, { scale }: { scale: number }): T {
-  const logits = tf.matMul(q.mul(scale), k, false, true);
-  return tf.matMul(tf.softmax(logits), v) as T;
+  const first = q.shape[0]!;
+  const logits = (q.size / q.shape.at(-1)!) * k.shape.at(-2)!;
+  const atOnce = Math.max(1, Math.floor((mostLogits * first) / logits));
+  if (q.rank === 2 || first <= atOnce) return attend(q, k, v, scale);
+  const sizes = Array.from({ length: Math.ceil(first / atOnce) }, (_, i) => Math.min(atOnce, first - i * atOnce));
+  const [qs, ks, vs] = [q, k, v].map((x) => tf.split(x, sizes, 0)) as [T[], T[], T[]];
+  const parts = qs.map((part, i) => attend(part, ks[i]!, vs[i]!, scale));
+  return tf.concat(parts, 0) as T;
 }
 
 export interface GroupNormOptions {

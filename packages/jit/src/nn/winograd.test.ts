@@ -22,6 +22,15 @@ const step = (x: tf.Tensor, w: tf.Tensor) =>
     },
     { x, w },
   );
+/** The largest difference, relative to the largest value. */
+function expectClose(got: Float32Array, expected: Float32Array, tolerance: number) {
+  let [worst, largest] = [0, 0];
+  expected.forEach((value, i) => {
+    worst = Math.max(worst, Math.abs(got[i]! - value));
+    largest = Math.max(largest, Math.abs(value));
+  });
+  expect(worst / largest).toBeLessThan(tolerance);
+}
 const tiled = /MatMul\([^)]*\)/g;
 
 describe("convolution by Winograd's tiles", () => {
@@ -41,6 +50,30 @@ describe("convolution by Winograd's tiles", () => {
     const along = noise([64, 96, 3, 1], 7);
     expect(String(jit(step).lower(x, along)).match(tiled)).toHaveLength(3);
     await expectSame(step, [x, along], 4e-6);
+  });
+
+  it("of large pictures some images at a time: as each image by itself, the filter's gradients added", async () => {
+    const shape = [128, 128, 96];
+    const size = 128 * 128 * 96;
+    const x = noise([3, ...shape], 1);
+    const w = noise([8, 96, 3, 3], 7);
+    const run = jit(step);
+    expect(String(run.lower(x, w)).match(tiled)).toHaveLength(6);
+    const read = async ({ aux, grads }: Awaited<ReturnType<typeof run>>) =>
+      Promise.all([aux, grads.x, grads.w].map(async (tensor) => (await tensor.read()).data as Float32Array));
+    const [y, dx, dw] = await read(await run(x, w));
+    const sum = new Float32Array(dw!.length);
+    for (let i = 0; i < 3; i++) {
+      const image = { shape: [1, ...shape], data: x.data.slice(i * size, (i + 1) * size) };
+      const [ownY, ownDx, ownDw] = await read(await run(image, w));
+      expectClose(y!.subarray(i * ownY!.length, (i + 1) * ownY!.length), ownY!, 1e-6);
+      expectClose(dx!.subarray(i * size, (i + 1) * size), ownDx!, 1e-6);
+      ownDw!.forEach((value, j) => {
+        sum[j]! += value;
+      });
+    }
+    expectClose(dw!, sum, 1e-5);
+    await run.dispose();
   });
 
   it("is left to patches where it does not pay: few tiles, few channels, other sizes", () => {

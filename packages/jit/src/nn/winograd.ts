@@ -109,15 +109,31 @@ function alongCells(b: Builder, matrices: readonly Matrix[], x: Value): Value {
   return b.reshape(product, [matrix.shape[0]!, ...rest]);
 }
 
-/** x [N, ...spatial, C] as transformed tiles [cells, N tiles, C]. */
-function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling): Value {
-  const batch = x.shape[0]!;
+/** Some images of a batch. */
+interface Images {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Most numbers in the transformed tiles of as many images as go through the transforms at once, where there is more than one. */
+const mostAtOnce = 1 << 23;
+
+/** A batch in parts, so that large pictures need no memory for all of their tiles at a time. */
+function parts(batch: number, { cells, tiles }: Tiling, channels: number): readonly Images[] {
+  const perImage = cells * sizeOf(tiles) * channels;
+  const count = Math.min(batch, Math.max(1, Math.floor(mostAtOnce / perImage)));
+  const starts = Array.from({ length: Math.ceil(batch / count) }, (_, i) => i * count);
+  return starts.map((first) => ({ first, count: Math.min(count, batch - first) }));
+}
+
+/** Images of x [N, ...spatial, C] as transformed tiles [cells, images tiles, C]. */
+function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling, { first, count }: Images): Value {
   const channels = x.shape.at(-1)!;
   const spatial = x.shape.slice(1, -1);
-  const rows = batch * sizeOf(spatial);
+  const rows = x.shape[0]! * sizeOf(spatial);
   const perImage = sizeOf(tiles);
   const inputs = axes.map((axis) => axis.inputs);
-  const indices = new Int32Array(cells * batch * perImage);
+  const indices = new Int32Array(cells * count * perImage);
   const tileAt = Array.from({ length: perImage }, (_, tile) => coordinates(tile, tiles));
   for (let cell = 0; cell < cells; cell++) {
     const cellAt = coordinates(cell, inputs);
@@ -127,14 +143,14 @@ function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling):
         const position = at[i]! * outputs + cellAt[i]! - (taps - 1) / 2;
         row = row < 0 || position < 0 || position >= spatial[i]! ? -1 : row * spatial[i]! + position;
       });
-      for (let n = 0; n < batch; n++) {
-        indices[(cell * batch + n) * perImage + tile] = row < 0 ? rows : n * sizeOf(spatial) + row;
+      for (let n = 0; n < count; n++) {
+        indices[(cell * count + n) * perImage + tile] = row < 0 ? rows : (first + n) * sizeOf(spatial) + row;
       }
     });
   }
   const zero = b.full(0, [1, channels], x.dtype as DType);
   const source = b.op("Concat", [b.reshape(x, [rows, channels]), zero], { axis: 0 });
-  const gathered = b.op("Gather", [source, new Value([cells, batch * perImage], "int32", indices)], { axis: 0 });
+  const gathered = b.op("Gather", [source, new Value([cells, count * perImage], "int32", indices)], { axis: 0 });
   return alongCells(
     b,
     axes.map((axis) => axis.bTransposed),
@@ -142,42 +158,42 @@ function transformedTiles(b: Builder, x: Value, { axes, tiles, cells }: Tiling):
   );
 }
 
-/** For every output of a tile, image and tile [outputs, N tiles]: its position among all [N, ...spatial]. */
-function positionsOfOutputs({ axes, tiles, outputs }: Tiling, batch: number): Int32Array {
+/** For every output of a tile, image and tile [outputs, images tiles]: its position among all [N, ...spatial]. */
+function positionsOfOutputs({ axes, tiles, outputs }: Tiling, { first, count }: Images): Int32Array {
   const perImage = sizeOf(tiles);
   const sizes = axes.map((axis) => axis.outputs);
-  const positions = new Int32Array(outputs * batch * perImage);
+  const positions = new Int32Array(outputs * count * perImage);
   for (let output = 0; output < outputs; output++) {
     const outputAt = coordinates(output, sizes);
     for (let tile = 0; tile < perImage; tile++) {
       const at = coordinates(tile, tiles);
       const position = axes.reduce((p, _, i) => p * tiles[i]! * sizes[i]! + at[i]! * sizes[i]! + outputAt[i]!, 0);
-      for (let n = 0; n < batch; n++) {
-        positions[(output * batch + n) * perImage + tile] = n * outputs * perImage + position;
+      for (let n = 0; n < count; n++) {
+        positions[(output * count + n) * perImage + tile] = (first + n) * outputs * perImage + position;
       }
     }
   }
   return positions;
 }
 
-/** Rows of x [..., C] in another order; ONNX Runtime gathers rows several times more quickly than it transposes so many axes. */
+/** Rows of x [..., C], some or all, in another order; ONNX Runtime gathers rows several times more quickly than it transposes so many axes. */
 function reorder(b: Builder, x: Value, order: Int32Array): Value {
   const channels = x.shape.at(-1)!;
-  const rows = b.reshape(x, [order.length, channels]);
+  const rows = b.reshape(x, [x.size / channels, channels]);
   return b.op("Gather", [rows, new Value([order.length], "int32", order)], { axis: 0 });
 }
 
-/** Products of transformed tiles [cells, N tiles, C] with a transformed filter [cells, C, O], back as [N, ...spatial, O]. */
-function assemble(b: Builder, products: Value, batch: number, tiling: Tiling): Value {
+/** Products of transformed tiles [cells, images tiles, C] with a transformed filter [cells, C, O], back as [images, ...spatial, O]. */
+function assemble(b: Builder, products: Value, images: number, tiling: Tiling): Value {
   const { axes, tiles } = tiling;
   const matrices = axes.map(({ a }) => transposed(a));
-  const positions = positionsOfOutputs(tiling, batch);
+  const positions = positionsOfOutputs(tiling, { first: 0, count: images });
   const order = new Int32Array(positions.length);
   positions.forEach((position, i) => {
     order[position] = i;
   });
   const y = reorder(b, alongCells(b, matrices, products), order);
-  return b.reshape(y, [batch, ...axes.map(({ outputs }, i) => outputs * tiles[i]!), products.shape[2]!]);
+  return b.reshape(y, [images, ...axes.map(({ outputs }, i) => outputs * tiles[i]!), products.shape[2]!]);
 }
 
 /** Convolution of x [N, ...spatial, C] with a filter [taps, C, O]. */
@@ -187,30 +203,41 @@ export function winograd(b: Builder, x: Value, filter: Value, tiling: Tiling): V
     tiling.axes.map(({ g }) => g),
     filter,
   );
-  return assemble(b, b.op("MatMul", [transformedTiles(b, x, tiling), transformed]), x.shape[0]!, tiling);
+  return filtered(b, x, transformed, tiling);
+}
+
+/** Convolution of x [N, ...spatial, C] with a transformed filter [cells, C, O], some images at a time. */
+function filtered(b: Builder, x: Value, transformed: Value, tiling: Tiling): Value {
+  const [, channels, out] = transformed.shape as [number, number, number];
+  const images = parts(x.shape[0]!, tiling, Math.max(channels, out)).map((part) =>
+    assemble(b, b.op("MatMul", [transformedTiles(b, x, tiling, part), transformed]), part.count, tiling),
+  );
+  return images.length === 1 ? images[0]! : b.op("Concat", images, { axis: 0 });
 }
 
 /** Its gradient by x: the convolution of dy [N, ...spatial, O] with the flipped filter, its channels exchanged. */
 export function winogradInputGradient(b: Builder, dy: Value, filter: Value, tiling: Tiling): Value {
   const flipped = tiling.axes.map(({ g }) => g.map((row) => row.toReversed()));
   const transformed = b.transpose(alongCells(b, flipped, filter), [0, 2, 1]);
-  return assemble(b, b.op("MatMul", [transformedTiles(b, dy, tiling), transformed]), dy.shape[0]!, tiling);
+  return filtered(b, dy, transformed, tiling);
 }
 
 /** Its gradient by the filter: [taps, C, O]. */
 export function winogradFilterGradient(b: Builder, x: Value, dy: Value, tiling: Tiling): Value {
   const { axes, tiles, outputs } = tiling;
-  const batch = dy.shape[0]!;
-  const byOutput = reorder(b, dy, positionsOfOutputs(tiling, batch));
-  const gradient = alongCells(
-    b,
-    axes.map(({ a }) => a),
-    b.reshape(byOutput, [outputs, batch * sizeOf(tiles), dy.shape.at(-1)!]),
-  );
-  const product = b.op("MatMul", [b.transpose(transformedTiles(b, x, tiling), [0, 2, 1]), gradient]);
+  const [channels, out] = [x.shape.at(-1)!, dy.shape.at(-1)!];
+  const products = parts(dy.shape[0]!, tiling, Math.max(channels, out)).map((part) => {
+    const byOutput = reorder(b, dy, positionsOfOutputs(tiling, part));
+    const gradient = alongCells(
+      b,
+      axes.map(({ a }) => a),
+      b.reshape(byOutput, [outputs, part.count * sizeOf(tiles), out]),
+    );
+    return b.op("MatMul", [b.transpose(transformedTiles(b, x, tiling, part), [0, 2, 1]), gradient]);
+  });
   return alongCells(
     b,
     axes.map(({ g }) => transposed(g)),
-    product,
+    products.reduce((sum, product) => b.op("Add", [sum, product])),
   );
 }

@@ -4,7 +4,7 @@ import { bytesOf, isAlias, lifetimes, memoryPeak } from "./liveness.js";
 import { schedule } from "./schedule.js";
 
 /** Values of fewer bytes are not worth their recomputation. */
-const worthRecomputing = 1 << 24;
+const worthRecomputing = 1 << 22;
 /** An operand of this share of a value may be kept for its recomputation. */
 const small = 1 / 16;
 /** Products that sum so few terms cost little more than writing their result: transforms of tiles, logits of attention heads. */

@@ -11,7 +11,8 @@ import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
 import { explainLacking } from "./lacking-operators.js";
 import { reverseNodes } from "./node-order.js";
-import { encodeOnnx } from "./onnx.js";
+import { encodeWithShapes } from "./onnx.js";
+import { shapeFeeds } from "./open-shapes.js";
 import { type CacheOptions, ProgramCache } from "./program-cache.js";
 import { type Model, type OutputSpec, openSession } from "./session.js";
 
@@ -19,6 +20,8 @@ import { type Model, type OutputSpec, openSession } from "./session.js";
 export interface Compiled {
   readonly session: ort.InferenceSession;
   readonly outputs: readonly OutputSpec[];
+  /** What it is fed with besides its arguments. */
+  readonly shapes: Readonly<Record<string, ort.Tensor>>;
   /** How the function nests its results. */
   readonly structure: Structure;
 }
@@ -26,6 +29,8 @@ export interface Compiled {
 export interface Traced {
   readonly graph: Graph;
   readonly structure: Structure;
+  /** By the definitions of the products and convolutions. */
+  readonly multiplyAdds: number;
 }
 
 export interface Source {
@@ -47,7 +52,7 @@ export async function compile(source: Source): Promise<Compiled> {
   if (cache === undefined) {
     const { graph, structure } = source.trace();
     const model = modelOf(graph, source);
-    return { session: await openGraph(graph, model, source), outputs: model.outputs, structure };
+    return compiledOf(await openGraph(graph, model, source), model, structure);
   }
   const disk = new ProgramCache(cache);
   const keyed = cache.key === undefined ? undefined : disk.name([codeVersion(), cache.key, source.identity], device);
@@ -61,11 +66,11 @@ export async function compile(source: Source): Promise<Compiled> {
   if (known) return known;
   const opened = await openAndOptimise(disk, graph, model, source);
   await disk.write(name, { model: opened.model, structure, summary: summaryOf(graph) });
-  return { session: opened.session, outputs: model.outputs, structure };
+  return compiledOf(opened.session, model, structure);
 }
 
 /** What each device's graph goes through besides the passes for all of them. */
-const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
+export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
   cpu: (graph) => recompute(graph),
   cuda: barriersAsChoices,
   webgpu: fitWebGpu,
@@ -73,15 +78,27 @@ const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
 
 function modelOf(given: Graph, { device, donated }: Source): Model {
   const graph = fitted[device](given);
-  const bytes = encodeOnnx(graph, { ownResults: device === "cpu" });
-  const over = device === "cpu" ? inPlace(graph, donated) : [];
+  const onCpu = device === "cpu";
+  const { bytes, shapes } = encodeWithShapes(graph, { ownResults: onCpu, open: onCpu });
+  const over = onCpu ? inPlace(graph, donated) : [];
   const outputs = graph.outputs.map(({ shape, dtype }, i) => ({
     shape,
     dtype,
     ...(over[i] !== undefined && { over: over[i] }),
   }));
-  return { name: graph.name, bytes, outputs, optimised: false };
+  return { name: graph.name, bytes, outputs, shapes, optimised: false };
 }
+
+const compiledOf = (
+  session: ort.InferenceSession,
+  { outputs, shapes = [] }: Model,
+  structure: Structure,
+): Compiled => ({
+  session,
+  outputs,
+  shapes: shapeFeeds(shapes),
+  structure,
+});
 
 async function openGraph(graph: Graph, model: Model, { device, weights }: Source, saveOptimised?: string) {
   try {
@@ -115,7 +132,7 @@ async function fromDisk(disk: ProgramCache, name: string, { device, weights }: S
   if (entry === undefined) return undefined;
   try {
     const session = await openSession(entry.model, device, { weights });
-    return { session, outputs: entry.model.outputs, structure: entry.structure };
+    return compiledOf(session, entry.model, entry.structure);
   } catch (cause) {
     await disk.remove(name, cause);
     return undefined;

@@ -72,7 +72,12 @@ export function writeSequenceInfo(writer: BinaryWriter, name: string): void {
 }
 
 /** ValueInfoProto: name, type, and shape unless any is allowed. */
-export function writeValueInfo(writer: BinaryWriter, name: string, { shape, dtype }: Value, anyShape: boolean): void {
+export function writeValueInfo(
+  writer: BinaryWriter,
+  name: string,
+  { shape, dtype }: Pick<Value, "shape" | "dtype">,
+  anyShape: boolean,
+): void {
   string(writer, 1, name);
   message(writer, 2, (type) =>
     message(type, 1, (tensor) => {

@@ -1,5 +1,5 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { Attribute, Graph, Node, Value } from "../ir/graph.js";
+import type { Attribute, Graph, Node, TensorData, Value } from "../ir/graph.js";
 import { anchor } from "../passes/anchors.js";
 import { lowerBarriers } from "../passes/barrier.js";
 import { schedule } from "../passes/schedule.js";
@@ -15,6 +15,7 @@ import {
   writeTensor,
   writeValueInfo,
 } from "./onnx-proto.js";
+import { isOpen, shapeInput } from "./open-shapes.js";
 import { unreadResult } from "./own-results.js";
 
 const opset = 21;
@@ -45,6 +46,15 @@ interface Encoding {
   readonly anyShape?: boolean;
   /** The first result is `unreadResult`: the runtime then copies no result. */
   readonly ownResults?: boolean;
+  /** Shapes of large views are inputs: see open-shapes.ts. */
+  readonly open?: boolean;
+  /** For other programs than this one: its own names, the frozen inputs' data inside, nodes in the order that the standard asks for. */
+  readonly standard?: {
+    readonly inputs: readonly string[];
+    readonly outputs: readonly string[];
+    /** Data of the frozen inputs, by `i0`, `i1`, ... */
+    readonly weights: ReadonlyMap<string, TensorData>;
+  };
 }
 
 /**
@@ -52,34 +62,50 @@ interface Encoding {
  * the "file" that has its name.
  */
 export function encodeOnnx(graph: Graph, encoding: Encoding = {}): Uint8Array {
+  return encodeWithShapes(graph, encoding).bytes;
+}
+
+/** The same, and which shapes are inputs when shapes are `open`. */
+export function encodeWithShapes(graph: Graph, encoding: Encoding) {
+  const shapes = new Map<string, readonly number[]>();
   const model = new BinaryWriter();
   model.uint32(tag(1, WireType.Varint)).int64(irVersion);
   string(model, 2, "@cmmd/jit");
-  model.uint32(tag(7, WireType.LengthDelimited)).bytes(encodeGraph(graph, encoding, "", new Map()));
-  for (const [domain, version] of [["", opset] as const, ["com.microsoft", 1] as const]) {
+  model.uint32(tag(7, WireType.LengthDelimited)).bytes(encodeGraph(graph, encoding, "", new Map(), shapes));
+  const domains = [["", opset] as const, ...(encoding.standard ? [] : [["com.microsoft", 1] as const])];
+  for (const [domain, version] of domains) {
     message(model, 8, (w) => {
       string(w, 1, domain);
       w.uint32(tag(2, WireType.Varint)).int64(version);
     });
   }
-  return model.finish();
+  return { bytes: model.finish(), shapes: [...shapes.values()] };
 }
+
+/** The graph with its nodes in the order in which the runtime is to run them. */
+export const inRunOrder = (graph: Graph): Graph => anchor(schedule(lowerBarriers(graph)));
 
 /** GraphProto. The body of a loop has names of its own, by `prefix`, and sees those of the graph around it. */
 function encodeGraph(
   given: Graph,
-  { anyShape = false, ownResults = false }: Encoding,
+  { anyShape = false, ownResults = false, open = false, standard }: Encoding,
   prefix: string,
   outer: ReadonlyMap<Value, string>,
+  shapes: Map<string, readonly number[]>,
 ): Uint8Array {
-  const scheduled = schedule(lowerBarriers(given));
-  const graph = prefix === "" ? anchor(scheduled) : scheduled;
+  const graph = prefix === "" ? inRunOrder(given) : schedule(lowerBarriers(given));
   const initialisers = new Map<string, (writer: BinaryWriter) => void>();
   const names = new Map(outer);
   graph.inputs.forEach((value, i) => {
-    const name = `${prefix}i${i}`;
+    const own = `${prefix}i${i}`;
+    const name = standard?.inputs[i] ?? own;
     names.set(value, name);
-    if (value.frozen) initialisers.set(name, (writer) => writeExternalTensor(writer, name, value));
+    if (!value.frozen) return;
+    const data = standard?.weights.get(own);
+    initialisers.set(name, (writer) => {
+      if (data) writeTensor(writer, name, elementType[value.dtype], value.shape, bytesOf({ ...value, data } as Value));
+      else writeExternalTensor(writer, name, value);
+    });
   });
   const constant = (value: Value): string => {
     const name = `${prefix}c${initialisers.size}`;
@@ -100,6 +126,13 @@ function encodeGraph(
     return name;
   };
   const use = (value: Value) => names.get(value) ?? constant(value);
+  const attributeInput = (node: Node, attribute: string): string => {
+    if (!(open && isOpen(node))) return integers(node.attributes[attribute]!);
+    const shape = node.attributes.shape as readonly number[];
+    const name = shapeInput(shape);
+    shapes.set(name, shape);
+    return name;
+  };
 
   const body = new BinaryWriter();
   const computed = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
@@ -108,7 +141,7 @@ function encodeGraph(
     const direct = computed.has(value) && !names.has(value);
     const copy = direct ? undefined : copyNode(value);
     if (copy) copies.push(copy);
-    const name = `${prefix}o${i}`;
+    const name = standard?.outputs[i] ?? `${prefix}o${i}`;
     names.set(copy?.outputs[0] ?? value, name);
     return { name, value };
   });
@@ -121,9 +154,9 @@ function encodeGraph(
   // The runtime walks from the results to their operands, and first to the operand that is last in the file: with the nodes in reverse
   // it runs them in the graph's order. It refuses that in the body of a loop.
   const written = [...nodes.entries()];
-  for (const [n, node] of prefix === "" ? written.reverse() : written) {
-    const inner = node.body && encodeGraph(node.body, {}, `${prefix}b${n}_`, names);
-    body.uint32(tag(1, WireType.LengthDelimited)).bytes(encodeNode(node, use, integers, names, inner));
+  for (const [n, node] of prefix === "" && !standard ? written.reverse() : written) {
+    const inner = node.body && encodeGraph(node.body, {}, `${prefix}b${n}_`, names, shapes);
+    body.uint32(tag(1, WireType.LengthDelimited)).bytes(encodeNode(node, use, attributeInput, names, inner));
   }
   if (ownResults) {
     message(body, 1, (node) => {
@@ -136,6 +169,9 @@ function encodeGraph(
   for (const value of graph.inputs) {
     if (!value.frozen) message(body, 11, (w) => writeValueInfo(w, names.get(value)!, value, anyShape));
   }
+  for (const [name, { length }] of open ? shapes : []) {
+    message(body, 11, (w) => writeValueInfo(w, name, { shape: [length], dtype: "int64" }, false));
+  }
   if (ownResults) message(body, 12, (w) => writeSequenceInfo(w, unreadResult));
   for (const { name, value } of results) message(body, 12, (w) => writeValueInfo(w, name, value, anyShape));
   return body.finish();
@@ -147,17 +183,18 @@ function copyNode(value: Value): Node {
 }
 
 function encodeNode(
-  { op, inputs, attributes, outputs }: Node,
+  node: Node,
   use: (value: Value) => string,
-  integers: (attribute: Attribute) => string,
+  attributeInput: (node: Node, name: string) => string,
   names: ReadonlyMap<Value, string>,
   body: Uint8Array | undefined,
 ): Uint8Array {
   const writer = new BinaryWriter();
-  if (body) return encodeLoop({ op, inputs, attributes, outputs }, use, integers, names, body);
+  const { op, inputs, attributes, outputs } = node;
+  if (body) return encodeLoop(node, use, attributeInput, names, body);
   const asInputs = attributeInputs[op] ?? [];
   for (const input of inputs) string(writer, 1, use(input));
-  for (const name of asInputs) string(writer, 1, integers(attributes[name]!));
+  for (const name of asInputs) string(writer, 1, attributeInput(node, name));
   for (const output of outputs) string(writer, 2, names.get(output)!);
   string(writer, 4, op);
   for (const [name, attribute] of Object.entries(attributes)) {
@@ -170,14 +207,15 @@ function encodeNode(
 
 /** Loop: number of rounds, no condition to end earlier, and what is carried; its body reads everything else from the graph around it. */
 function encodeLoop(
-  { op, inputs, attributes, outputs }: Node,
+  node: Node,
   use: (value: Value) => string,
-  integers: (attribute: Attribute) => string,
+  attributeInput: (node: Node, name: string) => string,
   names: ReadonlyMap<Value, string>,
   body: Uint8Array,
 ): Uint8Array {
   const writer = new BinaryWriter();
-  string(writer, 1, integers(attributes.times!));
+  const { op, inputs, attributes, outputs } = node;
+  string(writer, 1, attributeInput(node, "times"));
   string(writer, 1, "");
   for (const input of inputs.slice(0, attributes.carried as number)) string(writer, 1, use(input));
   for (const output of outputs) string(writer, 2, names.get(output)!);

@@ -31,6 +31,7 @@ interface Header {
   readonly key: string;
   readonly name: string;
   readonly outputs: readonly OutputSpec[];
+  readonly shapes?: readonly (readonly number[])[];
   readonly optimised: boolean;
   readonly structure: Structure;
   readonly summary: string;
@@ -143,8 +144,8 @@ export class ProgramCache {
 
 /** A line that says what the file is, a line with the hash of the rest, a line of JSON, then the model. */
 function encode(key: string, { model, structure, summary }: Entry): Buffer {
-  const { name, bytes, outputs, optimised } = model;
-  const header: Header = { key, name, outputs, optimised, structure, summary };
+  const { name, bytes, outputs, shapes, optimised } = model;
+  const header: Header = { key, name, outputs, ...(shapes && { shapes }), optimised, structure, summary };
   const rest = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), bytes]);
   return Buffer.concat([Buffer.from(`${magic}${sha256(rest)}\n`), rest]);
 }
@@ -156,9 +157,11 @@ function decode(expected: string, file: Buffer): Entry {
   const rest = file.subarray(restAt);
   if (sha256(rest) !== file.toString("latin1", hashAt, hashAt + hashLength)) throw new Error("its check sum differs");
   const end = rest.indexOf("\n");
-  const { key, name, outputs, optimised, structure, summary } = JSON.parse(rest.toString("utf8", 0, end)) as Header;
+  const header = JSON.parse(rest.toString("utf8", 0, end)) as Header;
+  const { key, name, outputs, shapes, optimised, structure, summary } = header;
   if (key !== expected) throw new Error("it belongs to another program");
-  return { model: { name, bytes: rest.subarray(end + 1), outputs, optimised }, structure, summary };
+  const model = { name, bytes: rest.subarray(end + 1), outputs, ...(shapes && { shapes }), optimised };
+  return { model, structure, summary };
 }
 
 function warn(message: string): void {

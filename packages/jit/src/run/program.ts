@@ -12,11 +12,13 @@ import { BufferPool } from "./buffer-pool.js";
 import { type Compiled, compile, type Traced } from "./compile.js";
 import type { Device } from "./device.js";
 import { EagerProgram } from "./eager-program.js";
+import { factsOf, type ProgramFacts } from "./facts.js";
 import { memoryFor, runInto } from "./own-results.js";
 import type { CacheOptions } from "./program-cache.js";
 import { readTensor } from "./read-back.js";
 import { repeated, stateFirst, stepSpecs } from "./repeat.js";
 import { type OutputSpec, runSession } from "./session.js";
+import { type OnnxModel, standardModel } from "./standard-model.js";
 
 export interface JitOptions {
   /** Shown in printed graphs and errors. */
@@ -58,6 +60,13 @@ export interface Program<A extends readonly unknown[], R> {
   prepare(...args: Inputs<A>): Promise<void>;
   /** The optimised graph for such arguments, without running it. `String(graph)` is readable. */
   lower(...args: Inputs<A>): Graph;
+  /** What the program computes and holds in memory for such arguments, of which only shapes and types count; nothing is run or opened. */
+  inspect(...args: Inputs<A>): ProgramFacts;
+  /**
+   * The program for such arguments as a standard ONNX model with the frozen arguments inside: inputs and outputs are called as the keys lead to
+   * them, e.g. `known.video.x0`. Throws JIT303 for a model above 2 GiB, more than the format can hold.
+   */
+  toOnnx(...args: Inputs<A>): Promise<OnnxModel>;
   /** Frees the compiled programs. */
   dispose(): Promise<void>;
 }
@@ -82,11 +91,14 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     frozen: freeze.includes(argument),
   });
 
+  const donatedOf = (inputs: readonly Input[]): ReadonlySet<number> =>
+    new Set(inputs.flatMap(({ argument }, i) => (donate.includes(argument) ? [i] : [])));
+
   const traceWith = (structures: readonly Structure[], inputs: readonly Input[]): Traced => {
     let structure: Structure = null;
     const all = inputs.map(specOf);
     const specs = repeat === undefined ? all : stepSpecs(all, (i) => inputs[i]!.argument, repeat, name);
-    const graph = trace(name, specs, (tensors) => {
+    const { graph, multiplyAdds } = trace(name, specs, (tensors) => {
       const result = fn(...(unflattenTree<tf.Tensor>(structures as Structure, tensors) as unknown as A));
       if (result instanceof Promise) {
         throw new JitError("JIT108", `the function of program ${name} is async`, {
@@ -99,7 +111,8 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     });
     const step = precision === "mixed" ? mixedPrecision(optimise(graph)) : optimise(graph);
     const carried = inputs.filter(({ argument }) => argument === 0).length;
-    return { graph: repeat === undefined ? step : repeated(step, carried, repeat), structure };
+    if (repeat === undefined) return { graph: step, structure, multiplyAdds };
+    return { graph: repeated(step, carried, repeat), structure, multiplyAdds: repeat * multiplyAdds };
   };
 
   const weightsOf = async (inputs: readonly Input[]): Promise<ReadonlyMap<string, TensorData>> => {
@@ -131,7 +144,7 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const compiling = weightsOf(inputs).then((weights) =>
       compile({
         device,
-        donated: new Set(inputs.flatMap(({ argument }, i) => (donate.includes(argument) ? [i] : []))),
+        donated: donatedOf(inputs),
         weights,
         cache,
         identity: [name, repeat, precision, donate, identity],
@@ -163,8 +176,8 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
       const { results, structure } = await eager.run(structures, inputs);
       return unflattenTree(structure, results);
     }
-    const { session, outputs, structure } = await compiledFor(inputs, structures);
-    const feeds: Record<string, ort.Tensor> = {};
+    const { session, outputs, shapes, structure } = await compiledFor(inputs, structures);
+    const feeds: Record<string, ort.Tensor> = { ...shapes };
     inputs.forEach(({ leaf, argument }, i) => {
       if (!freeze.includes(argument)) feeds[`i${i}`] = runtimeTensor(leaf);
     });
@@ -210,6 +223,15 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     lower: (...args: readonly unknown[]) => {
       const { inputs, structures } = inputsOf(args, name);
       return traceWith(structures, inputs).graph;
+    },
+    inspect: (...args: readonly unknown[]) => {
+      const { inputs, structures } = inputsOf(args, name);
+      return factsOf(traceWith(structures, inputs), device, donatedOf(inputs));
+    },
+    toOnnx: async (...args: readonly unknown[]) => {
+      checkFrozen(args);
+      const { inputs, structures } = inputsOf(args, name);
+      return standardModel(traceWith(structures, inputs), structures, await weightsOf(inputs));
     },
     dispose: async () => {
       const compiled = await Promise.all(programs.values());

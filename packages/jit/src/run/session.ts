@@ -19,6 +19,8 @@ export interface Model {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly outputs: readonly OutputSpec[];
+  /** Shapes that are inputs: see open-shapes.ts. */
+  readonly shapes?: readonly (readonly number[])[];
   /** Whether ONNX Runtime has optimised it already, for this device and machine. */
   readonly optimised: boolean;
 }

@@ -162,12 +162,18 @@ export interface InputSpec {
   readonly frozen?: boolean;
 }
 
+/** What `fn` computes, and how many multiply-adds that takes by the definitions of its products and convolutions. */
+export interface Recorded {
+  readonly graph: Graph;
+  readonly multiplyAdds: number;
+}
+
 /** Runs `fn` on placeholders and returns the graph of all that its results depend on. */
 export function trace(
   name: string,
   specs: readonly InputSpec[],
   fn: (inputs: readonly tf.Tensor[]) => readonly tf.Tensor[],
-): Graph {
+): Recorded {
   const engine = tf.engine();
   // Reading the getter initialises the default backend, so that there is one to return to.
   const before = engine.backend && engine.backendName;
@@ -181,7 +187,7 @@ export function trace(
       const tensors = inputs.map((value) => engine.makeTensorFromTensorInfo(traceBackend.info(value)));
       for (const tensor of results(fn, tensors)) outputs.push(traceBackend.value(tensor));
     });
-    return new Graph(name, inputs, builder.nodes, outputs);
+    return { graph: new Graph(name, inputs, builder.nodes, outputs), multiplyAdds: builder.multiplyAdds };
   } finally {
     traceBackend.begin(outer);
     engine.setBackend(before);

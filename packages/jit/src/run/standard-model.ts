@@ -1,0 +1,51 @@
+import { JitError } from "../errors.js";
+import type { TensorData } from "../ir/graph.js";
+import { leafNames, type Structure } from "../tree.js";
+import type { Traced } from "./compile.js";
+import { encodeOnnx } from "./onnx.js";
+
+export interface Port {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** A model for any runtime of ONNX. */
+export interface OnnxModel {
+  readonly bytes: Uint8Array;
+  /** What it is fed with; frozen arguments are inside. */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+/** Protocol Buffers can hold no more. */
+const largest = 2 ** 31 - 2 ** 20;
+
+export function standardModel(
+  { graph, structure }: Traced,
+  structures: readonly Structure[],
+  weights: ReadonlyMap<string, TensorData>,
+): OnnxModel {
+  const bytes = [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (bytes > largest)
+    throw new JitError(
+      "JIT303",
+      `program ${graph.name} has ${(bytes / 2 ** 30).toFixed(1)} GiB of weights, and one ONNX file holds 2 GiB`,
+      {
+        hint: "Export a smaller model, or its weights as safetensors.",
+      },
+    );
+  const inputs = structures.flatMap((one) => leafNames(one));
+  const outputs = leafNames(structure);
+  const port = (names: readonly string[]) => (value: (typeof graph.inputs)[number], i: number) => ({
+    name: names[i]!,
+    shape: value.shape,
+    dtype: value.dtype,
+    frozen: value.frozen,
+  });
+  return {
+    bytes: encodeOnnx(graph, { standard: { inputs, outputs, weights } }),
+    inputs: graph.inputs.map(port(inputs)).filter(({ frozen }) => !frozen),
+    outputs: graph.outputs.map(port(outputs)),
+  };
+}
