@@ -120,7 +120,7 @@ export const figures = {
       const model = (p) => (video, audio, n) => apply(p, { video, audio, n }, options);
       const { value, grads } = valueAndGrad(
         (tensors) => {
-          const equal = { weights: { video: 1, audio: 1 } };
+          const equal = { weights: { video: 1, audio: 1 }, weighting: "none" };
           const named = parametersOf(tensors, layout);
           return { value: diffusionLoss.value(equal, batch, {}, model(named), parametrisations.v).loss };
         },

@@ -125,15 +125,48 @@ class Resample(nn.Module):
         return self.b(v, a, embedding)
 
 
-class Block(nn.Module):
-    """Residual blocks, easy fusion, then attention where the level has it."""
+class CrossAttention(nn.Module):
+    """What queries [N, L, C] get from tokens [N, K, C] of three frames, `slots` moments each, whose keys carry their time."""
 
-    def __init__(self, into, out, embedding, groups, head_dim, attention):
+    def __init__(self, channels, groups, head_dim):
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, channels, EPS)
+        self.q = nn.Conv1d(channels, channels, 1)
+        self.kv = nn.Conv1d(channels, 2 * channels, 1)
+        self.out = nn.Conv1d(channels, channels, 1)
+        self.head_dim = head_dim
+
+    def forward(self, x, y, slots):
+        linear = lambda conv, z: F.linear(z, conv.weight.squeeze(2), conv.bias)
+        heads = lambda z: z.unflatten(2, (-1, self.head_dim)).transpose(1, 2)
+        keys, values = linear(self.kv, y).chunk(2, 2)
+        moments = (torch.arange(3 * slots, dtype=x.dtype) + 0.5) / slots - 1.5
+        angles = moments[:, None] * torch.arange(1, self.head_dim // 2 + 1, dtype=x.dtype) * (math.pi / 4)
+        time = torch.cat([angles.cos(), angles.sin()], 1).repeat_interleave(y.shape[1] // (3 * slots), 0)
+        out = F.scaled_dot_product_attention(heads(linear(self.q, x)), heads(keys) + time, heads(values))
+        return linear(self.out, out.transpose(1, 2).flatten(2))
+
+
+def around(x):
+    """[B, F, K, C] to [B, F, 3K, C]: the frame before, the frame, the one after; at the ends the frame itself instead."""
+    frames = torch.arange(x.shape[1])
+    last = x.shape[1] - 1
+    return torch.cat([x[:, (frames - 1).clamp(min=0)], x, x[:, (frames + 1).clamp(max=last)]], 2)
+
+
+class Block(nn.Module):
+    """Residual blocks, fusion and attention where the level has them; `fusion` is easy, cross-attention or none."""
+
+    def __init__(self, into, out, embedding, groups, head_dim, attention, fusion="easy"):
         super().__init__()
         self.v = Residual(into, out, embedding, groups, True)
         self.a = Residual(into, out, embedding, groups, False)
-        self.pv = nn.Conv3d(2 * out, out, 1)
-        self.pa = nn.Conv1d(2 * out, out, 1)
+        self.fusion = fusion
+        if fusion == "easy":
+            self.pv = nn.Conv3d(2 * out, out, 1)
+            self.pa = nn.Conv1d(2 * out, out, 1)
+        if fusion == "cross-attention":
+            self.xv, self.xa = (CrossAttention(out, groups, head_dim) for _ in range(2))
         self.attends = attention
         if attention:
             self.sa, self.ta, self.aa = (Attention(out, groups, head_dim) for _ in range(3))
@@ -149,8 +182,28 @@ class Block(nn.Module):
         audio = F.linear(a.transpose(1, 2), own_a).transpose(1, 2) + mean
         return video, audio
 
+    def fuse_by_attention(self, v, a):
+        """Pixels attend to the sound of their frame and its neighbours, audio steps to coarse pictures of theirs."""
+        b, c, f, h, w = v.shape
+        t = a.shape[2]
+        pictures, sound = self.xv.norm(v), self.xa.norm(a)
+        slots = -(-t // f)
+        heard = around(nearest(sound, f * slots).transpose(1, 2).reshape(b, f, slots, c))
+        pixels = pictures.permute(0, 2, 3, 4, 1).reshape(b * f, h * w, c)
+        video = self.xv(pixels, heard.reshape(b * f, -1, c), slots).reshape(b, f, h, w, c).permute(0, 4, 1, 2, 3)
+        grid = [next(side for side in (4, 3, 2, 1) if size % side == 0) for size in (h, w)]
+        coarse = F.adaptive_avg_pool3d(pictures, (f, *grid)).permute(0, 2, 3, 4, 1).reshape(b, f, -1, c)
+        seen = around(coarse)[:, torch.arange(t) * f // t]
+        queries = sound.transpose(1, 2).reshape(b * t, 1, c)
+        audio = self.xa(queries, seen.reshape(b * t, -1, c), 1).reshape(b, t, c).transpose(1, 2)
+        return v + video, a + audio
+
     def forward(self, v, a, embedding):
-        v, a = self.fuse(self.v(v, embedding), self.a(a, embedding))
+        v, a = self.v(v, embedding), self.a(a, embedding)
+        if self.fusion == "easy":
+            v, a = self.fuse(v, a)
+        if self.fusion == "cross-attention":
+            v, a = self.fuse_by_attention(v, a)
         if not self.attends:
             return v, a
         b, c, f, h, w = v.shape
@@ -173,12 +226,18 @@ class Unet(nn.Module):
         groups=32,
         embedding=None,
         attention_levels=None,
+        fusion="easy",
+        fusion_levels=None,
+        encoder_blocks=1,
+        middle_blocks=2,
+        decoder_blocks=2,
     ):
         super().__init__()
         embedding = embedding or 4 * channels
         widths = [m * channels for m in multipliers]
         attends = lambda level: level in attention_levels if attention_levels is not None else level > 0
-        block = lambda into, out, level: Block(into, out, embedding, groups, head_dim, attends(level))
+        fuses = lambda level: fusion if fusion_levels is None or level in fusion_levels else "none"
+        block = lambda into, out, level: Block(into, out, embedding, groups, head_dim, attends(level), fuses(level))
         self.channels = channels
         self.time = nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.v_in = nn.Sequential(
@@ -186,22 +245,30 @@ class Unet(nn.Module):
         )
         self.a_in = nn.Conv1d(audio_bins, channels, 3, padding=1)
         self.enc, self.dec, self.mid = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        width, skips = channels, [channels]
+        width = channels
+        # By level, the skip connections' places among all and their widths.
+        skips = [[] for _ in widths]
+        skips[0].append((0, channels))
         for level, out in enumerate(widths):
-            self.enc.append(block(width, out, level))
-            skips.append(out)
-            width = out
+            for _ in range(encoder_blocks):
+                self.enc.append(block(width, out, level))
+                skips[level].append((len(self.enc), out))
+                width = out
             if level < len(widths) - 1:
                 self.enc.append(Resample(out, embedding, groups, "down"))
-                skips.append(out)
+                skips[level + 1].append((len(self.enc), out))
+        self.skips = []
         for level in reversed(range(len(widths))):
-            for _ in range(2):
-                self.dec.append(block(width + skips.pop(), widths[level], level))
+            for _ in range(decoder_blocks):
+                place, skipped = skips[level].pop() if skips[level] else (None, 0)
+                self.skips.append(place)
+                self.dec.append(block(width + skipped, widths[level], level))
                 width = widths[level]
             if level > 0:
                 self.dec.append(Resample(width, embedding, groups, "up"))
-        for _ in range(2):
-            self.mid.append(Block(widths[-1], widths[-1], embedding, groups, head_dim, True))
+                self.skips.append(None)
+        for _ in range(middle_blocks):
+            self.mid.append(Block(widths[-1], widths[-1], embedding, groups, head_dim, True, fuses("middle")))
         self.v_out = nn.Sequential(
             nn.GroupNorm(groups, channels, EPS), nn.SiLU(), nn.Conv3d(channels, video_channels, (1, 3, 3))
         )
@@ -226,9 +293,9 @@ class Unet(nn.Module):
             skips.append((v, a))
         for module in self.mid:
             v, a = module(v, a, e)
-        for module in self.dec:
-            if isinstance(module, Block):
-                skip_v, skip_a = skips.pop()
+        for module, place in zip(self.dec, self.skips):
+            if place is not None:
+                skip_v, skip_a = skips[place]
                 v, a = torch.cat([v, skip_v], 1), torch.cat([a, skip_a], 1)
             v, a = module(v, a, e)
         norm, act, conv = self.v_out

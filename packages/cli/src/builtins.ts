@@ -1,2 +1,10 @@
 /** Plugins that every pipeline has. */
-export const builtins = ["@cmmd/plugin-media", "@cmmd/plugin-cmmd", "@cmmd/plugin-metrics"];
+export const builtins = [
+  "@cmmd/plugin-media",
+  "@cmmd/plugin-cmmd",
+  "@cmmd/plugin-metrics",
+  "@cmmd/plugin-aist",
+  "@cmmd/plugin-epic",
+  "@cmmd/plugin-landscape",
+  "@cmmd/plugin-audioset",
+];

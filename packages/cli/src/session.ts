@@ -1,17 +1,23 @@
 import { dirname, join, resolve } from "node:path";
 import {
   deviceOf,
+  type Inspection,
+  inspectPipeline,
   installedBy,
   loadRegistry,
+  type NegativeExample,
   type PlannedStage,
   parsePipeline,
   plan,
   type ResolvedPipeline,
   type RunEvent,
   type RunResult,
+  renderNegatives,
   runPlan,
+  type Shown,
   Store,
   stages,
+  surveyData,
 } from "@cmmd/core";
 import { builtins } from "./builtins.js";
 import { version } from "./version.js";
@@ -24,10 +30,28 @@ export interface Session {
   /** Which device `auto` is, and why; undefined when the pipeline names one. */
   readonly chosen: string | undefined;
   plan(): Promise<PlannedStage[]>;
+  /** Parameters, multiply-adds and memory by batch size, without loading anything. */
+  inspect(batches: readonly number[]): Promise<Inspection>;
+  /** Renders examples of the negatives into `folder`, from the artifact of `prepare` once the plan has run; undefined when interrupted. */
+  negatives(
+    planned: readonly PlannedStage[],
+    options: {
+      readonly folder: string;
+      readonly count: number;
+      readonly signal: AbortSignal;
+      emit(event: RunEvent): void;
+    },
+  ): Promise<readonly NegativeExample[] | undefined>;
   run(
     planned: readonly PlannedStage[],
     options: { readonly signal: AbortSignal; emit(event: RunEvent): void },
   ): Promise<RunResult>;
+  /** What the dataset holds, its contact sheet and examples in `folder`, else in the store; undefined when interrupted. */
+  survey(options: {
+    readonly folder: string | undefined;
+    readonly signal: AbortSignal;
+    emit(event: RunEvent): void;
+  }): Promise<Shown | undefined>;
 }
 
 interface SessionOptions {
@@ -49,11 +73,20 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
   });
   const { device, reason } = await deviceOf(pipeline);
   const store = new Store(folder === undefined ? join(base, ".cmmd") : resolve(folder));
+  const planOf = (some: readonly string[]) =>
+    plan({ pipeline, device, stages, installed: installedBy(registry), store, wanted: some });
+  /** Of a dataset that renders its media, the folder with them once they are there. */
+  const rendered = async () => {
+    if (!registry.get("datasets", pipeline.data.use)?.described.renders) return undefined;
+    const { state, key } = (await planOf(["render"])).find(({ stage }) => stage.name === "render")!;
+    return state === "hit" ? store.folder("render", key) : undefined;
+  };
   return {
     pipeline,
     wanted,
     chosen: pipeline.device === "auto" ? `device ${device}: ${reason}` : undefined,
-    plan: () => plan({ pipeline, device, stages, installed: installedBy(registry), store, wanted }),
+    inspect: (batches) => inspectPipeline(pipeline, registry, { batches }),
+    plan: () => planOf(wanted),
     run: (planned, { signal, emit }) =>
       runPlan({
         pipeline,
@@ -66,5 +99,11 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
         signal,
         emit,
       }),
+    negatives: async (planned, options) => {
+      const { key } = planned.find(({ stage }) => stage.name === "prepare")!;
+      return renderNegatives({ pipeline, store, builtins, prepared: store.folder("prepare", key), ...options });
+    },
+    survey: async ({ folder = join(store.root, "data", pipeline.name), signal, emit }) =>
+      surveyData({ pipeline, store, builtins, rendered: await rendered(), folder, signal, emit }),
   };
 }

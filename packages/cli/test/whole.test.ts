@@ -15,12 +15,13 @@ train:
   steps: 6
   batch: 2
   log_every: 1
-  checkpoint_every: 0.001
+  checkpoints: { every_seconds: 0.001 }
   losses: [{ use: diffusion }, { use: contrastive, from: 3, batch: 1 }]
 generate:
   - { task: v2a, count: 2, batch: 1, sampler: { use: ddim, steps: 2 } }
   - { task: a2v, count: 1, sampler: { use: ddim, steps: 2 } }
   - { task: joint, count: 1, sampler: { use: ddim, steps: 2 } }
+  - { task: extend, frames: 27, known: 9, count: 1, sampler: { use: ddim, steps: 2 } }
 `;
 
 const stages = ["render", "prepare", "encode", "train", "generate", "evaluate", "report"];
@@ -90,6 +91,27 @@ describe("a whole pipeline", () => {
     expect(loss.out).toMatch(/^train +compute .*eta/m);
   });
 
+  it("a trained run makes sound for a file outside of the pipeline, in windows, and says what it cannot", async () => {
+    const rendered = join(reference, ".cmmd/store/render");
+    const file = readdirSync(rendered, { recursive: true, encoding: "utf8" }).find((path) => /\.mp4$/i.test(path))!;
+    const film = join(rendered, file);
+    const generate = (...argv: string[]) => cmmd(["generate", ...argv, "--json"], { cwd: reference });
+    const { code, out, err } = await generate("--run", "tiny", "--video", film, "-o", "out/sound.mp4", "--seed", "5");
+    expect([code, err]).toEqual([0, ""]);
+    expect(jsonLines(out).at(-1)).toMatchObject({
+      type: "generated",
+      seconds: expect.closeTo(3, 1),
+      windows: 2,
+      seed: 5,
+    });
+    expect(readdirSync(join(reference, "out"))).toEqual(["sound.mp4"]);
+    expect(readdirSync(join(reference, ".cmmd/generated"))).toEqual([]);
+    const exploded = await generate("--run", "tiny", "--video", film, "-o", "x.wav", "--steps", "8", "--weight", "1e9");
+    expect([exploded.code, jsonLines(exploded.out).at(-1)!.code]).toEqual([1, "CMMD532"]);
+    const nothing = await generate("--run", "tinny", "--joint", "-o", "x.mp4");
+    expect(jsonLines(nothing.out)).toMatchObject([{ code: "CMMD534", hint: 'Did you mean "tiny"?' }]);
+  }, 120_000);
+
   it("killed in the middle of every stage, it goes on and leaves the same bytes", async () => {
     const folder = folderWith(tiny);
     for (const stage of stages) {
@@ -118,7 +140,7 @@ describe("a whole pipeline", () => {
   }, 600_000);
 
   it("Ctrl-C in training leaves a checkpoint, exits with 130, and the next run goes on from it", async () => {
-    const cwd = folderWith(tiny.replace("checkpoint_every: 0.001", "checkpoint_every: 3600"));
+    const cwd = folderWith(tiny.replace("every_seconds: 0.001", "every_seconds: 3600"));
     const stopped = await cmmd(["run", "tiny.yaml", "train", "train.steps=100000", "--json"], {
       cwd,
       stop: { at: /"stage":"train","done":4,/, signal: "SIGINT" },

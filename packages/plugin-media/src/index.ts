@@ -41,6 +41,7 @@ const griffinLim = defineVocoder({
 const patchPca = defineAutoencoder({
   summary: "Principal components of picture patches, fitted to the training frames.",
   options: patchPcaOptions,
+  shape: ({ patch, channels }, height, width) => [height / patch, width / patch, channels],
   load: async () => (await import("./patch-pca/autoencoder.js")).patchPcaAutoencoder,
 });
 

@@ -13,6 +13,8 @@ export async function testContext(): Promise<Context & { readonly logged: string
     base: folder,
     folder,
     seed: 7,
+    computing: {},
+    weights: (source) => Promise.resolve(join(folder, source)),
     random: (purpose, ...counters) => stream(7, purpose, ...counters),
     progress: () => {},
     log: (message) => logged.push(message),

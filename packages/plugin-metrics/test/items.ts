@@ -26,6 +26,8 @@ export function context(folder = ""): Context & { readonly warnings: string[] } 
     base: folder,
     folder,
     seed: 7,
+    computing: {},
+    weights: (source) => Promise.resolve(`${folder}/${source}`),
     random: (purpose, ...counters) => stream(7, purpose, ...counters),
     progress: () => {},
     log: () => {},

@@ -1,13 +1,5 @@
 import { PipelineCommand, pipelineArgs, pipelineFlags, storeFlag } from "../pipeline-command.js";
-import type { Renderer } from "../render/renderer.js";
-
-async function rendererOf(json: boolean, stages: readonly string[]): Promise<Renderer> {
-  if (json) return (await import("../render/json.js")).jsonRenderer();
-  // A live display needs lines to draw on; some terminals have no width.
-  if (process.stdout.isTTY && process.stdout.columns >= 40 && !process.env.CI)
-    return (await import("../render/live.js")).liveRenderer(stages);
-  return (await import("../render/plain.js")).plainRenderer();
-}
+import { rendererOf } from "../render/choose.js";
 
 export default class Run extends PipelineCommand {
   static override summary = "Bring a pipeline up to date: computes what changed, takes the rest from the store.";

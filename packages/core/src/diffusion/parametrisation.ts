@@ -9,18 +9,21 @@ const r = (alphaBar: tf.Tensor) => alphaBar.neg().add(1).sqrt();
 
 /** v = s eps - r x0 (Salimans and Ho 2022); x0 = s x_n - r v, eps = r x_n + s v. */
 const velocity: Parametrisation = {
+  x0Error: [1, 0],
   target: (x0, eps, alphaBar) => s(alphaBar).mul(eps).sub(r(alphaBar).mul(x0)),
   x0: (xn, v, alphaBar) => s(alphaBar).mul(xn).sub(r(alphaBar).mul(v)),
   eps: (xn, v, alphaBar) => r(alphaBar).mul(xn).add(s(alphaBar).mul(v)),
 };
 
 const epsilon: Parametrisation = {
+  x0Error: [0, 1],
   target: (_x0, eps) => eps,
   x0: (xn, eps, alphaBar) => xn.sub(r(alphaBar).mul(eps)).div(s(alphaBar)),
   eps: (_xn, eps) => eps,
 };
 
 const clean: Parametrisation = {
+  x0Error: [1, -1],
   target: (x0) => x0,
   x0: (_xn, x0) => x0,
   eps: (xn, x0, alphaBar) => xn.sub(s(alphaBar).mul(x0)).div(r(alphaBar)),

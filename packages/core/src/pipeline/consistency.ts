@@ -1,6 +1,7 @@
 import type { CmmdError } from "../errors.js";
 import type { TransformBody } from "../plugin/components.js";
 import type { Checker } from "./check.js";
+import { checkComponents } from "./component-checks.js";
 import { defaultGuidance } from "./resolve.js";
 import { nodeAt, type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
@@ -15,7 +16,9 @@ export async function checkConsistency(checker: Checker, pipeline: Plain): Promi
   checkComputing(checker, pipeline);
   await checkTransforms(checker, mapOf(pipeline.prepare));
   checkLosses(checker, listOf(mapOf(pipeline.train).losses));
+  checkTraining(checker, mapOf(pipeline.train));
   checkGenerations(checker, listOf(pipeline.generate), mapOf(pipeline.train).ema);
+  await checkComponents(checker, pipeline);
   if (listOf(pipeline.evaluate).length > 0 && listOf(pipeline.generate).length === 0)
     checker.problem(
       "CMMD217",
@@ -137,6 +140,27 @@ function checkLosses(checker: Checker, losses: readonly unknown[]): void {
   }
 }
 
+/** Keys of `train` that do not fit together: CMMD527 to CMMD529. */
+function checkTraining(checker: Checker, { batch, accumulate, from, reset, samples }: Plain): void {
+  const problem = (code: string, path: Path, message: string, hint: string) =>
+    checker.problem(code, message, hint, placeAt(checker.root, ["train", ...path], "value"));
+  if (typeof batch === "number" && typeof accumulate === "number" && batch % accumulate !== 0) {
+    const fitting = Array.from({ length: batch }, (_, i) => i + 1).filter((parts) => batch % parts === 0);
+    const message = `a batch of ${batch} clips cannot be computed in ${accumulate} equal parts`;
+    problem("CMMD527", ["accumulate"], message, `Write one of ${fitting.join(", ")}, or change "batch".`);
+  }
+  if (reset === true && from === undefined)
+    problem("CMMD528", ["reset"], `"reset" has no meaning without "from"`, `Remove it, or name the weights in "from".`);
+  const { task, guidance } = mapOf(samples);
+  if (task === "joint" && guidance !== undefined)
+    problem(
+      "CMMD529",
+      ["samples", "guidance"],
+      `"guidance" has no meaning for the task "joint": nothing is known that could guide`,
+      `Remove it, or choose the task "v2a" or "a2v".`,
+    );
+}
+
 function checkGenerations(checker: Checker, groups: readonly unknown[], ema: unknown): void {
   const seen = new Set<string>();
   for (const [i, group] of groups.entries()) {
@@ -152,6 +176,7 @@ function checkGenerations(checker: Checker, groups: readonly unknown[], ema: unk
       }
       seen.add(label);
     }
+    checkTaskKeys(checker, mapOf(group), path);
     if (task === "joint" && guidance !== undefined)
       checker.problem(
         "CMMD215",
@@ -169,11 +194,46 @@ function checkGenerations(checker: Checker, groups: readonly unknown[], ema: unk
   }
 }
 
-/** Fills in the guidance of generations that have a known modality and say nothing about it. */
-export function fillGuidance(checker: Checker, groups: readonly unknown[]): void {
-  for (const [i, group] of groups.entries()) {
-    if (!isMap(group) || (group.task !== "v2a" && group.task !== "a2v") || group.guidance !== undefined) continue;
-    const path: Path = ["generate", i, "guidance"];
+/** Keys of a generation that belong to one task. */
+const taskKeys = { known: "extend", span: "inpaint", fill: "inpaint" } as const;
+const neededKeys = { extend: "known", inpaint: "span" } as const;
+
+/** What says how much of a clip is known: CMMD533. */
+function checkTaskKeys(checker: Checker, group: Plain, path: Path): void {
+  const { task, frames, known, span } = group;
+  const problem = (key: string, message: string, hint: string, part: "key" | "value" = "key") =>
+    checker.problem("CMMD533", message, hint, placeAt(checker.root, [...path, key], part));
+  for (const [key, its] of Object.entries(taskKeys))
+    if (group[key] !== undefined && typeof task === "string" && task !== its)
+      problem(key, `"${key}" belongs to the task "${its}", not to "${task}"`, `Remove it, or write task: ${its}.`);
+  const needed = neededKeys[task as keyof typeof neededKeys];
+  if (needed && group[needed] === undefined) {
+    const example = needed === "known" ? "known: 9" : "span: [0.6, 1.2]";
+    problem("task", `the task "${task}" lacks "${needed}"`, `Add it, e.g. ${example}.`, "value");
+  }
+  if (task === "extend" && typeof known === "number" && typeof frames === "number" && known >= frames)
+    problem(
+      "known",
+      `all ${frames} frames are known: there is nothing to extend`,
+      `Raise "frames", or lower "known".`,
+      "value",
+    );
+  if (task === "inpaint" && Array.isArray(span) && span[0] >= span[1])
+    problem(
+      "span",
+      `the span ends at ${span[1]} s, not after its beginning at ${span[0]} s`,
+      "Write [from, to].",
+      "value",
+    );
+}
+
+/** Fills in the guidance of generations of which something is known and that say nothing about it. */
+export function fillGuidance(checker: Checker, pipeline: Plain): void {
+  const groups = listOf(pipeline.generate).map((group, i) => ({ group, at: ["generate", i] as Path }));
+  const samples = { group: mapOf(pipeline.train).samples, at: ["train", "samples"] };
+  for (const { group, at } of [...groups, samples]) {
+    if (!isMap(group) || group.task === "joint" || group.task === undefined || group.guidance !== undefined) continue;
+    const path: Path = [...at, "guidance"];
     if (nodeAt(checker.root, path)) continue;
     (group as { guidance?: UseEntry }).guidance = checker.entry("guidances", defaultGuidance, path);
   }

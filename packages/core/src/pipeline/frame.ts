@@ -41,6 +41,12 @@ const optimizer = Type.Object(
         { description: "Stepwise decay of the learning rate." },
       ),
     ),
+    clip: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: "Longer gradients, over all weights, are scaled down to this norm.",
+      }),
+    ),
   },
   { default: {}, description: "How weights are updated." },
 );
@@ -48,12 +54,38 @@ const optimizer = Type.Object(
 const generation = Type.Object(
   {
     name: Type.Optional(Type.String({ ...fileName, description: "Unique; the task's name when absent." })),
-    task: oneOf(["v2a", "a2v", "joint"], {
-      description: "Sound for a video (v2a), video for a sound (a2v), or both without a condition (joint).",
+    task: oneOf(["v2a", "a2v", "joint", "extend", "inpaint"], {
+      description:
+        "Sound for a video (v2a), video for a sound (a2v), both without a condition (joint), how a clip goes on after its first `known` frames (extend), or what happens in a `span` of a clip (inpaint).",
     }),
     count: Type.Integer({ default: 8, minimum: 1, description: "Clips to generate." }),
     split: oneOf(["train", "validation", "test"], { default: "test", description: "Where the conditions come from." }),
     frames: Type.Optional(Type.Integer({ minimum: 1, description: "Video frames; the training clip's when absent." })),
+    window: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "Video frames per network evaluation: a longer clip is made of windows that overlap. When absent, clips of up to twice the training length are made in one piece, longer ones in windows of the training length.",
+      }),
+    ),
+    known: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "Of `extend`: frames, from the beginning, of which both modalities are known.",
+      }),
+    ),
+    span: Type.Optional(
+      Type.Array(Type.Number({ minimum: 0 }), {
+        minItems: 2,
+        maxItems: 2,
+        description: "Of `inpaint`: the second from which and the second up to which the clip is made anew.",
+      }),
+    ),
+    fill: Type.Optional(
+      oneOf(["both", "video", "audio"], {
+        description: "Of `inpaint`: what is made anew within `span`; both when absent.",
+      }),
+    ),
     weights: Type.Optional(
       oneOf(["ema", "model", "initial"], {
         description: "The moving average (default), the raw weights, or the untrained initialisation as a baseline.",
@@ -143,7 +175,83 @@ export const frame = Type.Object({
       }),
       losses: Type.Array(useOf("losses"), { minItems: 1, description: "What is minimised: the sum of these." }),
       log_every: Type.Integer({ default: 10, minimum: 1, description: "Steps between logged losses." }),
-      checkpoint_every: Type.Number({ default: 60, exclusiveMinimum: 0, description: "Seconds between checkpoints." }),
+      accumulate: Type.Integer({
+        default: 1,
+        minimum: 1,
+        description:
+          "Parts that each batch is computed in, one after the other: less memory, the same step. `batch` is a multiple of it.",
+      }),
+      from: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description:
+            "Weights to go on from: a pipeline of the store (its newest training, finished or not), or a folder or safetensors file; `@STEP` at its end names a checkpoint. Goes on at its step, with its optimiser's moments, where it has them.",
+        }),
+      ),
+      reset: Type.Boolean({
+        default: false,
+        description:
+          "Takes only the weights of `from`: training begins at step 0 with a fresh optimiser and moving average.",
+      }),
+      checkpoints: Type.Object(
+        {
+          every_seconds: Type.Number({ default: 60, exclusiveMinimum: 0, description: "Seconds between checkpoints." }),
+          every_steps: Type.Optional(Type.Integer({ minimum: 1, description: "Writes one every so many steps, too." })),
+          last: Type.Integer({
+            default: 1,
+            minimum: 1,
+            description: "How many of the newest are kept until training has finished.",
+          }),
+          keep_every: Type.Optional(
+            Type.Integer({ minimum: 1, description: "Those of every so many steps are kept for good." }),
+          ),
+        },
+        { default: {}, description: "When the state of training is written, and what stays of it." },
+      ),
+      validate: Type.Optional(
+        Type.Object(
+          {
+            every: Type.Integer({ minimum: 1, description: "Steps between validations." }),
+            clips: Type.Integer({
+              default: 16,
+              minimum: 1,
+              description: "Clips of the split validation, or of test when there is none.",
+            }),
+          },
+          {
+            description:
+              "The losses over clips that are not trained on, with the averaged weights and the same noise every time.",
+          },
+        ),
+      ),
+      samples: Type.Optional(
+        Type.Object(
+          {
+            every: Type.Integer({ minimum: 1, description: "Steps between samples." }),
+            count: Type.Integer({
+              default: 2,
+              minimum: 1,
+              description: "Clips to generate, from the same noise every time.",
+            }),
+            task: oneOf(["v2a", "a2v", "joint"], { default: "v2a", description: "What is generated." }),
+            split: oneOf(["train", "validation", "test"], {
+              default: "test",
+              description: "Where the conditions come from.",
+            }),
+            sampler: useOf("samplers", { default: { use: "ddim" }, description: "How noise becomes a clip." }),
+            guidance: Type.Optional(
+              useOf("guidances", {
+                description: "How the known modality steers the other; `reconstruction` when absent.",
+              }),
+            ),
+            vocoder: useOf("vocoders", {
+              default: { use: "griffin-lim" },
+              description: "Makes sound of the features.",
+            }),
+          },
+          { description: "Clips (MP4, WAV, spectrogram as PNG) generated while training, with the averaged weights." },
+        ),
+      ),
     },
     { description: "The training." },
   ),

@@ -90,7 +90,9 @@ test("a short pipeline gets every documented default", async () => {
       ema: 0.999,
       losses: [{ kind: "losses", use: "diffusion", plugin: "test-components", options: {}, from: 0 }],
       log_every: 10,
-      checkpoint_every: 60,
+      accumulate: 1,
+      reset: false,
+      checkpoints: { every_seconds: 60, last: 1 },
     },
     generate: [
       {
@@ -279,6 +281,34 @@ test("extends: a missing file, a loop, not a path", async () => {
   ]);
   expect((await mistakes(write("list.yaml", `extends: [a]\n${minimal}`))).map(({ at }) => at)).toEqual([
     "CMMD206 1:10+3",
+  ]);
+});
+
+test("what a task says is known: its own keys and no others", async () => {
+  const path = write(
+    "known.yaml",
+    `${minimal}generate:
+  - { task: extend, frames: 36, known: 9 }
+  - { task: inpaint, span: [0.5, 1], fill: audio, frames: 60, window: 36 }
+`,
+  );
+  const [extend, inpaint] = (await parse(path)).generate;
+  expect(extend).toMatchObject({ frames: 36, known: 9, guidance: { use: "reconstruction" } });
+  expect(inpaint).toMatchObject({ span: [0.5, 1], fill: "audio", window: 36, guidance: { use: "reconstruction" } });
+  const wrong = write(
+    "wrong-known.yaml",
+    `${minimal}generate:
+  - { task: v2a, known: 9 }
+  - { task: extend, frames: 18, known: 18 }
+  - { task: inpaint }
+  - { task: inpaint, name: b, span: [1, 0.5] }
+`,
+  );
+  expect((await mistakes(wrong)).map(({ at }) => at.replace(/ \d+:/, " "))).toEqual([
+    "CMMD533 18+5",
+    "CMMD533 40+2",
+    "CMMD533 13+7",
+    "CMMD533 37+8",
   ]);
 });
 

@@ -36,7 +36,7 @@ export async function parsePipeline(file: string, { overrides, env, registry }: 
   const plugins = await addPlugins(tree, path, registry);
   const checker = new Checker(plugins.registry, tree, plugins.errors.length > 0);
   const checked = checker.check(frame, plainValue(tree), []) as Frame;
-  fillGuidance(checker, Array.isArray(checked.generate) ? checked.generate : []);
+  fillGuidance(checker, checked);
   await checkConsistency(checker, checked);
   const errors = [...loaded.errors, ...worthTelling([...plugins.errors, ...checker.errors], loaded)];
   if (errors.length > 0) throw new CmmdErrors(inOrder(errors, path));

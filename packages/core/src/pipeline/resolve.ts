@@ -25,7 +25,8 @@ export function resolveFrame(
 ): ResolvedPipeline {
   const used = (kind: Kind, entry: UseEntry) => usedEntry(kind, entry, registry);
   const data = checked.data as UseEntry & Beside<"datasets">;
-  const { train, prepare } = checked;
+  const { prepare } = checked;
+  const { samples, ...train } = checked.train;
   return {
     cmmd: 1,
     name: checked.name,
@@ -55,10 +56,30 @@ export function resolveFrame(
         const { from, until } = entry as UseEntry & Beside<"losses">;
         return { ...used("losses", entry), from, ...(until !== undefined && { until }) };
       }),
+      ...(samples && { samples: samplesOf(samples, used) }),
     },
     generate: checked.generate.map((group) => generationOf(group, train.ema, used)),
     evaluate: checked.evaluate.map((entry) => used("metrics", entry)),
     report: used("reports", checked.report),
+  };
+}
+
+/** The generation of `train.samples`: all of its clips at once, with the averaged weights. */
+function samplesOf(
+  { every, count, task, split, sampler, guidance, vocoder }: NonNullable<Frame["train"]["samples"]>,
+  used: (kind: Kind, entry: UseEntry) => Used,
+): Generation & { readonly every: number } {
+  return {
+    name: "samples",
+    every,
+    task,
+    count,
+    split,
+    weights: "ema",
+    sampler: used("samplers", sampler),
+    ...(guidance && { guidance: used("guidances", guidance) }),
+    vocoder: used("vocoders", vocoder),
+    batch: count,
   };
 }
 
@@ -67,13 +88,16 @@ function generationOf(
   ema: number,
   used: (kind: Kind, entry: UseEntry) => Used,
 ): Generation {
-  const { name, task, count, split, frames, weights, sampler, guidance, vocoder, batch } = group;
+  const { name, task, count, split, frames, window, known, span, weights, sampler, guidance, vocoder, batch } = group;
   return {
     name: name ?? task,
     task,
     count,
     split,
     ...(frames !== undefined && { frames }),
+    ...(window !== undefined && { window }),
+    ...(known !== undefined && { known }),
+    ...(span && { span: [span[0]!, span[1]!] as const, fill: group.fill ?? "both" }),
     weights: weights ?? (ema > 0 ? "ema" : "model"),
     sampler: used("samplers", sampler),
     ...(guidance && { guidance: used("guidances", guidance) }),

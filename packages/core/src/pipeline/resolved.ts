@@ -9,7 +9,7 @@ export interface Used {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-export type Task = "v2a" | "a2v" | "joint";
+export type Task = "v2a" | "a2v" | "joint" | "extend" | "inpaint";
 export type Device = "cpu" | "webgpu" | "cuda";
 
 /** How programs are computed, besides the device: part of the keys of the stages that run them. */
@@ -33,6 +33,13 @@ export interface Generation {
   readonly split: "train" | "validation" | "test";
   /** Video frames; the training clip's length when absent. */
   readonly frames?: number;
+  /** Video frames per network evaluation: a longer clip is made of windows of this length that overlap. */
+  readonly window?: number;
+  /** Of the task `extend`, and only then: frames of both modalities from the beginning that are known. */
+  readonly known?: number;
+  /** Of the task `inpaint`, and only then: seconds from and to which `fill` is made anew. */
+  readonly span?: readonly [number, number];
+  readonly fill?: "both" | "video" | "audio";
   /** Which weights: the moving average (default), the raw ones, or the untrained initialisation as a baseline. */
   readonly weights: "ema" | "model" | "initial";
   readonly sampler: Used;
@@ -88,6 +95,8 @@ export interface ResolvedPipeline extends Computing {
       readonly epsilon: number;
       readonly warmup: number;
       readonly decay?: { readonly factor: number; readonly every: number; readonly floor: number };
+      /** The largest norm of the whole gradient. */
+      readonly clip?: number;
     };
     /** Decay of the exponential moving average of the weights; 0 turns it off. Default 0.999. */
     readonly ema: number;
@@ -95,8 +104,22 @@ export interface ResolvedPipeline extends Computing {
     readonly losses: readonly (Used & { readonly from: number; readonly until?: number })[];
     /** Steps between logged losses. Default 10. */
     readonly log_every: number;
-    /** Seconds between checkpoints. Default 60. Never part of a key. */
-    readonly checkpoint_every: number;
+    /** Parts that a batch is computed in; divides `batch`. Default 1. */
+    readonly accumulate: number;
+    /** A pipeline of the store or a path, with `@step` at its end or not. In the key by its content. */
+    readonly from?: string;
+    /** Takes the weights of `from` alone. Default false. */
+    readonly reset: boolean;
+    /** Seconds (default 60) and steps between checkpoints, how many are kept (default 1), and which for good: only these are in the key. */
+    readonly checkpoints: {
+      readonly every_seconds: number;
+      readonly every_steps?: number;
+      readonly last: number;
+      readonly keep_every?: number;
+    };
+    readonly validate?: { readonly every: number; readonly clips: number };
+    /** What is generated every so many steps. */
+    readonly samples?: Generation & { readonly every: number };
   };
   readonly generate: readonly Generation[];
   /** Metrics, each for every generation group whose task it applies to. */

@@ -6,12 +6,16 @@ import type { Json } from "../plugin/components.js";
 import type { Stage } from "../stages/stage.js";
 import { lastRun } from "../store/runs.js";
 import type { Store } from "../store/store.js";
+import { weightsContent } from "../weights/weights.js";
 import { keyOf } from "./canonical.js";
 import { type Change, changesBetween } from "./changes.js";
 import type { Installed } from "./installed.js";
 
 /** Bumped when a stage's description changes its form, so that old keys are never mistaken for new ones. */
 const format = 1;
+
+/** Milliseconds that the hub has to say what weights are. */
+const askingMs = 20_000;
 
 export interface PlannedStage {
   readonly stage: Stage;
@@ -100,6 +104,13 @@ export async function plan({
     const inputs = Object.fromEntries(
       stage.reads.flatMap((name) => (keys.has(name) ? [[name, keys.get(name)!] as const] : [])),
     );
+    const used = stage.components(pipeline);
+    const weights = await weightsContent(used, ({ kind, use }) => installed.described(kind, use).weights, {
+      base: dirname(pipeline.path),
+      folder: store.weights,
+      signal: AbortSignal.timeout(askingMs),
+    });
+    const sources = await stage.sources?.(pipeline, store);
     const fingerprint = place === 0 ? await fingerprintOf(pipeline, installed) : undefined;
     const description: Json = {
       format,
@@ -108,8 +119,10 @@ export async function plan({
       seed: pipeline.seed,
       ...(stage.perDevice === false ? {} : { device }),
       ...(fingerprint === undefined ? {} : { files: fingerprint }),
+      ...(weights === undefined ? {} : { weights }),
+      ...(sources === undefined ? {} : { sources }),
       inputs,
-      code: await codeOf(stage.components(pipeline), installed),
+      code: await codeOf(used, installed),
       engine,
     };
     const key = keyOf(description);

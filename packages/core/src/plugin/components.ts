@@ -2,9 +2,18 @@ import type { tf } from "@cmmd/jit";
 import type { Static, TSchema } from "@sinclair/typebox";
 import type { Random } from "../diffusion/random.js";
 import type { Schedule } from "../diffusion/schedule.js";
-import type { Clip, PairShape, Recording, Split } from "./clips.js";
+import type { Clip, ClipPlace, Modality, PairShape, Recording, Span, Split } from "./clips.js";
 import type { Context } from "./context.js";
-import type { Decoded, DecodeRequest, FeatureDefinition, Features, Frames, MediaInfo, Waveform } from "./media.js";
+import type {
+  Decoded,
+  DecodeRequest,
+  FeatureDefinition,
+  Features,
+  Frames,
+  MediaInfo,
+  MediaSpan,
+  Waveform,
+} from "./media.js";
 import type { NamedTensor, NamedTensors } from "./tensors.js";
 
 /**
@@ -16,6 +25,41 @@ export interface Described<O extends TSchema> {
   readonly options: O;
   /** A dataset that makes its media (`render`): gives the pipeline a stage of that name. */
   readonly renders?: boolean;
+  /** Options that say where weights come from, each with the file taken from a hub repository that names none. Their content is part of keys. */
+  readonly weights?: Readonly<Record<string, string>>;
+  /**
+   * What cannot work although the schema allows it, found when a pipeline is validated. `entry` is the whole `use:` entry, defaults filled
+   * in, with what the pipeline reads beside the options; `path` is where it stands, e.g. ["train", "losses", 1, "negatives", "audio", 0].
+   * Stands in the declaration, so that validating loads no code of components.
+   */
+  check?(entry: Static<O>, pipeline: PipelineFacts, path: readonly (string | number)[]): readonly OptionProblem[];
+}
+/** What a component's `check` may know of the rest of the pipeline. */
+export interface PipelineFacts {
+  readonly schedule: Schedule;
+  readonly predict: "v" | "epsilon" | "x0";
+  /** Undefined when `data.clip` or the transforms under `prepare` are wrong. */
+  readonly clips: ClipFacts | undefined;
+  /** The entries of `train.losses`; none while one of them is wrong. */
+  readonly losses: readonly { readonly use: string; readonly [option: string]: unknown }[];
+}
+/** What a pipeline says about its clips before any of them is there. Each modality counts in its own steps, as in `ClipPlace`. */
+export interface ClipFacts {
+  /** Steps per second. */
+  readonly rates: { readonly [M in Modality]: number };
+  /** Steps of a clip. */
+  readonly steps: { readonly [M in Modality]: number };
+  /** Video frames of context kept on each side: `data.clip.context`. */
+  readonly context: number;
+  /** Undefined when nothing fixes the size of the pictures, or the autoencoder cannot tell its latents' before it is opened. */
+  readonly shape: PairShape | undefined;
+}
+/** An option that cannot work: its name, where the problem is shown, and the parts of the error. */
+export interface OptionProblem {
+  readonly option: string;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
 }
 export type Component<O extends TSchema, Body> = Described<O> & (Body | { load(): Promise<Body> });
 
@@ -38,6 +82,8 @@ export interface VideoFilterBody<O> {
   filter(options: O): string;
   /** Frames per second after the filter, when it changes them. */
   rate?(options: O): number;
+  /** [height, width] after the filter, when it fixes them. */
+  size?(options: O): readonly [number, number];
 }
 export interface AudioFilterBody<O> {
   readonly modality: "audio";
@@ -59,10 +105,19 @@ export type TransformBody<O> = VideoFilterBody<O> | AudioFilterBody<O> | Feature
 export interface CodecBody<O> {
   probe(path: string, options: O, context: Context): Promise<MediaInfo>;
   decode(request: DecodeRequest, options: O, context: Context): Promise<Decoded>;
-  /** Writes an MP4 (H.264 + AAC) that browsers play, sound and picture starting together. */
+  /**
+   * Writes an MP4 (H.264 + AAC) that browsers play, sound and picture starting together. Pictures may come in runs of one size; a span of a
+   * file gives its picture at its own size and rate, or its sound. Each pixel of given pictures becomes `scale` x `scale` pixels.
+   */
   encode(
     path: string,
-    media: { readonly frames: Frames; readonly rate: number; readonly waveform: Waveform; readonly scale?: number },
+    media: {
+      readonly frames: Frames | AsyncIterable<Frames> | MediaSpan;
+      /** Of given pictures, per second. */
+      readonly rate: number;
+      readonly waveform: Waveform | MediaSpan;
+      readonly scale?: number;
+    },
     options: O,
     context: Context,
   ): Promise<void>;
@@ -77,9 +132,13 @@ export interface OpenAutoencoder {
   dispose(): Promise<void>;
 }
 export interface AutoencoderBody<O> {
+  /** [height, width, channels] of the latents of a picture, by the options alone. Stands in the declaration, for validation. */
+  shape?(options: O, height: number, width: number): readonly [number, number, number];
   /** Fits the autoencoder to the training frames; the result is stored with the latents. May iterate `frames` more than once. */
   fit?(frames: () => AsyncIterable<Frames>, options: O, context: Context): Promise<NamedTensors>;
   open(weights: NamedTensors | undefined, options: O, context: Context): Promise<OpenAutoencoder>;
+  /** Whether latents are drawn at random, so that another seed gives others; not when absent. */
+  seeded?(options: O): boolean;
 }
 
 export interface OpenVocoder {
@@ -107,6 +166,15 @@ export type Network = (
 };
 
 export interface ModelBody<O> {
+  /** Options that change how the network is computed, not what: weights of one setting continue with another. */
+  readonly incidental?: readonly string[];
+  /**
+   * All that is wrong with the options, alone and for clips of `shape` (undefined while it is not known). Stands in the declaration, so that
+   * whoever wants to know the sizes that the network takes (validation, `inspect`, longer clips) loads none of its code.
+   */
+  fits?(options: O, shape: PairShape | undefined): readonly OptionProblem[];
+  /** Names and shapes of what `initialise` gives, in its order, without drawing anything: for whoever needs to know before there is memory for it. */
+  parameters?(options: O, shape: PairShape): Readonly<Record<string, { readonly shape: readonly number[] }>>;
   /** Freshly initialised parameters, in a stable order. Throws `CmmdError` when the options do not fit the shapes. */
   initialise(options: O, shape: PairShape, random: (name: string) => Random): NamedTensors;
   /** Traced. */
@@ -119,6 +187,8 @@ export interface ModelBody<O> {
 
 /** Converts between what the network predicts and (x0, eps), inside a trace. alphaBar broadcasts over the batch: [B, 1, ...]. */
 export interface Parametrisation {
+  /** [c, l]: the squared error of the prediction is (c + l alphaBar) / (1 - alphaBar) times that of x0 (the paper's Eq. 3). */
+  readonly x0Error: readonly [constant: number, linear: number];
   /** What the network should predict. */
   target<T extends tf.Tensor>(x0: T, eps: T, alphaBar: tf.Tensor): T;
   x0<T extends tf.Tensor>(xn: T, prediction: T, alphaBar: tf.Tensor): T;
@@ -159,6 +229,11 @@ export interface LossBody<O> {
     network: Network,
     parametrisation: Parametrisation,
   ): { readonly loss: tf.Scalar; readonly log: Readonly<Record<string, tf.Scalar>> };
+  /**
+   * Host: why training should stop although every number is finite, by the scalars that `value` logged for one step, under the names it gave
+   * them, and `loss`, the whole objective.
+   */
+  runaway?(options: O, log: Readonly<Record<string, number>>, step: number): string | undefined;
 }
 
 /** A `use:` entry that names a negative, with its mixture weight (1 when absent). */
@@ -168,16 +243,15 @@ export interface UseNegative {
   readonly [option: string]: unknown;
 }
 export interface NegativeBody<O> {
-  /** A video (latents) or sound (features) that does not belong to `clip`'s other modality, of the clip's own shape. */
-  draw(
+  /**
+   * Where a video or sound comes from that does not belong to `clip`'s other modality: spans that follow each other and are as long as the
+   * clip together. Training assembles latents or features of them, `cmmd negatives` pictures and sound. Throws CMMD551, with all random
+   * numbers alike, where neither the clip nor the pool has what it takes.
+   */
+  plan<C extends ClipPlace>(
     options: O,
-    input: {
-      readonly clip: Clip;
-      readonly pool: readonly Clip[];
-      readonly modality: "video" | "audio";
-      readonly random: Random;
-    },
-  ): Float32Array;
+    input: { readonly clip: C; readonly pool: readonly C[]; readonly modality: Modality; readonly random: Random },
+  ): readonly Span<C>[];
 }
 
 /** Host arrays of a batch of both modalities. */
@@ -201,10 +275,19 @@ export interface SamplerBody<O> {
   ): Promise<Arrays>;
 }
 
+/** Traced: what is known of one modality of the clips that are generated. */
+export interface Known {
+  /** Clean values. */
+  readonly x0: tf.Tensor;
+  /** The noise drawn for them once. */
+  readonly noise: tf.Tensor;
+  /** [B, frames, 1, ...]: 1 where the values are known, 0 where they are to be generated. Absent when all of them are known. */
+  readonly mask?: tf.Tensor;
+}
 export interface GuidanceBody<O> {
   /**
-   * Traced: the guided prediction for noisy `x` at step `n` given the clean `known` modality and the noise drawn for it once.
-   * `alphaBar` is a scalar. Returns x0 and the implied eps of both modalities.
+   * Traced: the guided prediction for noisy `x` at step `n` given what is known of the clean clips. `alphaBar` is a scalar. Returns x0 and
+   * eps of both modalities; where values are known, what is returned does not matter.
    */
   predict(
     options: O,
@@ -214,9 +297,11 @@ export interface GuidanceBody<O> {
       readonly x: Pair<tf.Tensor>;
       readonly n: tf.Tensor1D;
       readonly alphaBar: tf.Scalar;
-      readonly known: { readonly modality: "video" | "audio"; readonly x0: tf.Tensor; readonly noise: tf.Tensor };
+      readonly known: Partial<Pair<Known>>;
     },
   ): { readonly x0: Pair<tf.Tensor>; readonly eps: Pair<tf.Tensor> };
+  /** What to change when samples grow beyond all bounds, e.g. `Lower "weight" from 50 to between 0.5 and 5.` */
+  advice?(options: O): string;
 }
 
 /** One generated clip beside the clip that it was conditioned on or is compared with. */

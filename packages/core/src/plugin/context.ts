@@ -1,3 +1,4 @@
+import type { JitOptions } from "@cmmd/jit";
 import type { Random } from "../diffusion/random.js";
 
 /** What every plugin component is given beside its options. */
@@ -9,8 +10,15 @@ export interface Context {
   /** The stage's own folder in the store while it is being computed. Files in it survive an interruption. */
   readonly folder: string;
   readonly seed: number;
+  /** How programs are compiled on the run's device, and where they are kept: options for `jit`. */
+  readonly computing: JitOptions;
   /** An independent, counter-based stream of random numbers, the same at every run: `random("noise", step, item)`. */
   random(purpose: string, ...counters: number[]): Random;
+  /**
+   * Path of the file that a weights source names: a path, relative to `base`, or `hf://owner/repo[@revision][/file]`, which is downloaded
+   * once. `file` is what is taken from a repository when the source names none. Throws CMMD560 to CMMD564.
+   */
+  weights(source: string, file: string): Promise<string>;
   /** Reports that `done` of `total` units are finished; the time left is estimated from it. */
   progress(done: number, total: number, unit: string): void;
   log(message: string): void;

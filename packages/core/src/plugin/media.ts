@@ -36,6 +36,15 @@ export interface MediaInfo {
   readonly audio?: { readonly codec: string; readonly rate: number; readonly channels: number };
 }
 
+/** A stretch of a file's picture or sound, to be taken over as it is. */
+export interface MediaSpan {
+  readonly path: string;
+  /** Seconds from the beginning of the file. */
+  readonly start: number;
+  /** Seconds. */
+  readonly duration: number;
+}
+
 export interface DecodeRequest {
   readonly path: string;
   /** Seconds from the beginning of the file. */
@@ -45,6 +54,8 @@ export interface DecodeRequest {
   /** FFmpeg filter expressions, in order. */
   readonly videoFilters: readonly string[];
   readonly audioFilters: readonly string[];
+  /** The one stream to decode; both when absent. The other may be missing from the file, and comes out empty. */
+  readonly only?: "video" | "audio";
   readonly signal: AbortSignal;
 }
 

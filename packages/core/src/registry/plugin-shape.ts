@@ -16,7 +16,7 @@ const required: Readonly<Record<Kind, readonly string[]>> = {
   vocoders: ["open"],
   models: ["initialise", "apply"],
   losses: ["describe", "value"],
-  negatives: ["draw"],
+  negatives: ["plan"],
   samplers: ["evaluations", "sample"],
   guidances: ["predict"],
   metrics: ["compute"],

@@ -1,6 +1,7 @@
 import type { JitError } from "@cmmd/jit";
 import { CmmdError, CmmdErrors, type Place } from "../errors.js";
 import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
+import type { Json } from "../plugin/components.js";
 import type { StageSummary } from "../stages/stage.js";
 import type { AbortFlag } from "./abort.js";
 import type { RunEvent } from "./events.js";
@@ -15,6 +16,8 @@ export interface WorkerStart {
   readonly device: Device;
   /** Folder in which compiled programs are kept. */
   readonly programs: string;
+  /** Folder in which downloaded weights are kept. */
+  readonly weights: string;
   readonly abort: AbortFlag;
 }
 
@@ -24,6 +27,8 @@ export interface StageOrder {
   readonly folder: string;
   /** Folders of the artifacts that it reads. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** What a command asks for beside the pipeline. */
+  readonly options?: Json;
 }
 
 /** To the worker: a stage to compute, or a nudge to look at the abort flag. */

@@ -62,7 +62,7 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     const { stages = ownStages, builtins, pipeline, device, store, signal } = options;
-    const start = { stages, builtins, pipeline, device, programs: store.programs };
+    const start = { stages, builtins, pipeline, device, programs: store.programs, weights: store.weights };
     this.#thread = new StageThread(start, signal, (event) => this.#hear(event));
   }
 

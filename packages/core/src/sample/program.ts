@@ -1,16 +1,17 @@
 import { type JitOptions, jit, type tf } from "@cmmd/jit";
 import { parametrisations } from "../diffusion/parametrisation.js";
 import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
-import type { GuidanceBody, ModelBody, Network } from "../plugin/components.js";
+import type { GuidanceBody, Known, ModelBody, Network, Pair } from "../plugin/components.js";
 
-type Modality = "video" | "audio";
-
-/** One guided evaluation of the network with its weights frozen into the program; without guidance the plain prediction of both modalities. */
+/**
+ * One guided evaluation of the network with its weights frozen into the program; without guidance the plain prediction of both modalities.
+ * Inputs: x_n `video` [B, F, H, W, C] and `audio` [B, T, M], step `n` [B], the scalar `alphaBar`, and what is `known`.
+ */
 export function samplingProgram(
   pipeline: ResolvedPipeline,
   options: JitOptions,
   model: ModelBody<unknown>,
-  guidance: { readonly used: Used; readonly body: GuidanceBody<unknown>; readonly known: Modality } | undefined,
+  guidance: { readonly used: Used; readonly body: GuidanceBody<unknown> } | undefined,
 ) {
   const parametrisation = parametrisations[pipeline.diffusion.predict];
   return jit(
@@ -21,7 +22,7 @@ export function samplingProgram(
         readonly audio: tf.Tensor;
         readonly n: tf.Tensor;
         readonly alphaBar: tf.Tensor;
-        readonly known?: { readonly x0: tf.Tensor; readonly noise: tf.Tensor };
+        readonly known?: Partial<Pair<Known>>;
       },
     ) => {
       const network: Network = (video, audio, n) =>
@@ -29,9 +30,9 @@ export function samplingProgram(
       const alphaBar = inputs.alphaBar as tf.Scalar;
       const n = inputs.n as tf.Tensor1D;
       if (guidance && inputs.known) {
-        const known = { modality: guidance.known, ...inputs.known };
         const x = { video: inputs.video, audio: inputs.audio };
-        return guidance.body.predict(guidance.used.options, network, parametrisation, { x, n, alphaBar, known });
+        const input = { x, n, alphaBar, known: inputs.known };
+        return guidance.body.predict(guidance.used.options, network, parametrisation, input);
       }
       const output = network(inputs.video as tf.Tensor5D, inputs.audio as tf.Tensor3D, n);
       const estimate = (kind: "x0" | "eps") => ({

@@ -1,23 +1,31 @@
-import { readShards } from "../data/shards.js";
-import { CmmdError } from "../errors.js";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
-import type { Clip, PairShape } from "../plugin/clips.js";
+import { readShards, type ShardRow } from "../data/shards.js";
+import type { Clip, ClipPlace, PairShape } from "../plugin/clips.js";
 import type { FeatureBody } from "../plugin/components.js";
-import { readFeatureStatistics } from "./features.js";
+import { type FeatureStatistics, readFeatureStatistics } from "./features.js";
 import type { StageInput } from "./stage.js";
 
-/** Longer or shorter clips than those trained on are not made yet; the key is refused rather than ignored. */
-function refuseOtherLengths({ data, generate }: ResolvedPipeline): void {
-  for (const { name, frames } of generate)
-    if (frames !== undefined && frames !== data.clip.frames)
-      throw new CmmdError(
-        "CMMD531",
-        `the generation "${name}" asks for ${frames} frames, but clips have ${data.clip.frames}`,
-        {
-          hint: "Remove generate.frames: clips are generated at the length of data.clip.frames.",
-          exitCode: 2,
-        },
-      );
+/** Samples of the sound that one step of each modality takes. */
+export const samplesPerStep = ({ rates, definition }: Pick<FeatureStatistics, "rates" | "definition">) => ({
+  video: rates.audio / rates.video,
+  audio: definition.hop,
+});
+
+/** Where a prepared clip of `steps` stands, by its line of the index. */
+export function placeOf(row: ShardRow, steps: ClipPlace["steps"], statistics: FeatureStatistics): ClipPlace {
+  const per = samplesPerStep(statistics);
+  const [before, after] = [row.before as number, row.after as number];
+  return {
+    id: row.id,
+    recording: row.recording as string,
+    split: row.split as Clip["split"],
+    events: row.events as number[],
+    context: {
+      video: { before, after },
+      audio: { before: (before * per.video) / per.audio, after: (after * per.video) / per.audio },
+    },
+    rates: { video: statistics.rates.video, audio: statistics.rates.audio / per.audio },
+    steps,
+  };
 }
 
 /** The scaled latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
@@ -25,14 +33,15 @@ export async function loadClips(
   { pipeline, inputs, component }: StageInput,
   splits: readonly string[],
 ): Promise<{ clips: Clip[]; shape: PairShape }> {
-  refuseOtherLengths(pipeline);
   const prepared = await readShards(inputs.prepare!);
   const encoded = await readShards(inputs.encode!);
-  const { definition, mean, std, rates } = readFeatureStatistics(inputs.prepare!);
+  const statistics = readFeatureStatistics(inputs.prepare!);
+  const { definition, mean, std, rates } = statistics;
   const features = (await component("transforms", pipeline.prepare.audio.at(-1)!.use)) as FeatureBody<unknown>;
   const { frames } = pipeline.data.clip;
   const { scale } = pipeline.diffusion;
-  const samplesPerFrame = rates.audio / rates.video;
+  const per = samplesPerStep(statistics);
+  const samplesOfClip = Math.round(frames * per.video);
   const clips: Clip[] = [];
   for (const row of prepared.index) {
     if (!splits.includes(row.split as string)) continue;
@@ -45,36 +54,33 @@ export async function loadClips(
       audio: own.shape as [number, number],
     };
     const perFrame = height * width * channels;
-    const context = { before: row.before as number, after: row.after as number };
     const normalise = (data: ArrayLike<number>) =>
       Float32Array.from(data, (value) => ((value - mean) / std) * scale.audio);
     const scaled = (latents.data as Float32Array).map((value) => value * scale.video);
-    const moved = new Map([[0, normalise(own.data)]]);
-    const within = (shift: number) => {
-      if (-shift > context.before || shift > context.after)
-        throw new RangeError(`clip ${row.id} has no context ${shift} frames away`);
-      return context.before + shift;
+    const normalised = normalise(own.data);
+    const place = placeOf(row, { video: frames, audio: shape.audio[0] }, statistics);
+    /** Steps from the beginning of the context to the clip moved by `shift`. */
+    const within = (modality: "video" | "audio", shift: number) => {
+      const { before, after } = place.context[modality];
+      if (-shift > before || shift > after)
+        throw new RangeError(`clip ${row.id} has no context ${shift} ${modality} steps away`);
+      return before + shift;
     };
     clips.push({
-      id: row.id,
-      split: row.split as Clip["split"],
-      events: row.events as number[],
-      context,
-      rate: rates.video,
+      ...place,
       shape,
       video(shift) {
-        const from = within(shift) * perFrame;
+        const from = within("video", shift) * perFrame;
         return scaled.subarray(from, from + frames * perFrame);
       },
       audio(shift) {
-        const begin = Math.round(within(shift) * samplesPerFrame);
-        const known = moved.get(shift);
-        if (known) return known;
-        const samples = (waveform as Float32Array).subarray(begin, begin + Math.round(frames * samplesPerFrame));
+        if (shift === 0) return normalised;
+        // Rounding may have left the context a sample short.
+        const latest = (waveform as Float32Array).length - samplesOfClip;
+        const begin = Math.min(Math.round(within("audio", shift) * per.audio), latest);
+        const samples = (waveform as Float32Array).subarray(begin, begin + samplesOfClip);
         const { data } = features.compute(definition, { rate: rates.audio, samples });
-        const result = normalise(data.subarray(0, shape.audio[0] * shape.audio[1]));
-        moved.set(shift, result);
-        return result;
+        return normalise(data.subarray(0, shape.audio[0] * shape.audio[1]));
       },
     });
   }

@@ -10,7 +10,11 @@ export const computingOf = ({ precision, engine, backend }: ResolvedPipeline): C
 });
 
 /** How a stage's programs are compiled and where they are kept. Without a key of the cache: the graph itself is the key, which is never out of date. */
-export const jitOptions = ({ pipeline, device, programs }: StageInput): JitOptions => ({
+export const jitOptions = ({
+  pipeline,
+  device,
+  programs,
+}: Pick<StageInput, "pipeline" | "device" | "programs">): JitOptions => ({
   ...computingOf(pipeline),
   device,
   cache: { directory: programs },

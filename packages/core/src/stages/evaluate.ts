@@ -5,7 +5,7 @@ import { readShards, type Shards } from "../data/shards.js";
 import type { EvaluationItem, MetricResult } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
 import { type GeneratedRow, readGenerated } from "./generate.js";
-import { featuresOf, framesOf, readOriginal } from "./originals.js";
+import { featuresOf, framesOf, readPrepared, readReference } from "./originals.js";
 import type { Stage } from "./stage.js";
 
 /** What `evaluate` writes to `metrics.json`: results by generation group. */
@@ -20,24 +20,22 @@ async function itemOf(
   generated: string,
   prepared: Shards,
   rates: { readonly video: number; readonly audio: number },
+  split: EvaluationItem["split"],
 ): Promise<EvaluationItem> {
   const { tensors } = await readSafetensors(join(generated, row.tensors));
   const frames = framesOf(tensors.frames!);
-  const original = await readOriginal(prepared, row.id, frames.count, rates);
   return {
     id: row.id,
-    split: original.row.split as EvaluationItem["split"],
+    split,
     events: row.events,
     generated: {
       waveform: { rate: rates.audio, samples: tensors.waveform!.data as Float32Array },
       features: featuresOf(tensors.features!),
       frames,
     },
-    reference: {
-      waveform: original.waveform,
-      features: featuresOf(await prepared.tensor(row.id, "features")),
-      frames: original.frames,
-    },
+    reference: row.original
+      ? await readReference(join(generated, row.original), rates.audio)
+      : await readPrepared(prepared, row.id, frames.count, rates),
   };
 }
 
@@ -57,9 +55,10 @@ export const evaluate: Stage = {
     const headline: Record<string, number> = {};
     const total = pipeline.generate.length * pipeline.evaluate.length;
     let done = 0;
-    for (const { name, task } of pipeline.generate) {
+    for (const { name, task, split } of pipeline.generate) {
       const items: EvaluationItem[] = [];
-      for (const row of rows) if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, rates));
+      for (const row of rows)
+        if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, rates, split));
       results[name] = [];
       for (const { use, options } of pipeline.evaluate) {
         context.signal.throwIfAborted();

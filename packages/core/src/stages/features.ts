@@ -43,3 +43,6 @@ export async function writeFeatureStatistics(
   writeFileSync(join(folder, fileName), `${JSON.stringify(statistics, null, 2)}\n`);
   return statistics;
 }
+
+/** Feature frames that are kept of a clip's: a multiple of 8, so that three halvings divide it; 1.8 s have 112, 3.6 s 224 of 225. */
+export const keptFeatures = (frames: number) => (frames >= 8 ? frames - (frames % 8) : frames);

@@ -1,3 +1,4 @@
+import { readSafetensors } from "../data/safetensors.js";
 import type { Shards } from "../data/shards.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import type { NamedTensor } from "../plugin/tensors.js";
@@ -33,13 +34,22 @@ async function readWaveform(
   return { rate: audio, samples: all.slice(Math.round(before * perFrame), Math.round((before + count) * perFrame)) };
 }
 
-/** The `count` frames of a prepared clip itself, in pictures and sound, with its line of the index. */
-export async function readOriginal(shards: Shards, id: string, count: number, rates: FeatureStatistics["rates"]) {
-  const row = shards.index.find((candidate) => candidate.id === id)!;
-  const before = row.before as number;
+/** The `count` frames of a prepared clip itself, in pictures, sound and features. */
+export async function readPrepared(shards: Shards, id: string, count: number, rates: FeatureStatistics["rates"]) {
+  const before = shards.index.find((candidate) => candidate.id === id)!.before as number;
   return {
-    row,
     frames: await readFrames(shards, id, before, count),
     waveform: await readWaveform(shards, id, before, count, rates),
+    features: featuresOf(await shards.tensor(id, "features")),
+  };
+}
+
+/** A clip that `generate` cut out of its recording: its tensors beside the generated one. */
+export async function readReference(path: string, rate: number) {
+  const { tensors } = await readSafetensors(path);
+  return {
+    frames: framesOf(tensors.frames!),
+    waveform: { rate, samples: tensors.waveform!.data as Float32Array },
+    features: featuresOf(tensors.features!),
   };
 }

@@ -2,11 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ShardRow, ShardWriter } from "../data/shards.js";
 import { CmmdError } from "../errors.js";
-import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
-import type { Recording } from "../plugin/clips.js";
-import type { AudioFilterBody, FeatureBody, VideoFilterBody } from "../plugin/components.js";
-import type { Decoded } from "../plugin/media.js";
-import { writeFeatureStatistics } from "./features.js";
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { Modality, Recording } from "../plugin/clips.js";
+import type { CodecBody } from "../plugin/components.js";
+import type { Decoded, DecodeRequest } from "../plugin/media.js";
+import { type Chain, chain } from "./chain.js";
+import { keptFeatures, writeFeatureStatistics } from "./features.js";
 import type { Stage, StageInput } from "./stage.js";
 import { cutClips, type Window, windowsOf } from "./windows.js";
 
@@ -20,50 +21,22 @@ interface Rejection {
   readonly reason: string;
 }
 
-/** The transforms of the pipeline as FFmpeg filters, rates and the feature transform. */
-async function chain({ pipeline, component }: StageInput) {
-  const filters = async <B extends VideoFilterBody<unknown> | AudioFilterBody<unknown>>(
-    used: readonly Used[],
-    modality: B["modality"],
-  ) => {
-    let rate: number | undefined;
-    const expressions: string[] = [];
-    for (const { use, options } of used) {
-      const body = await component("transforms", use);
-      if (body.modality !== modality)
-        throw new CmmdError("CMMD510", `the transform "${use}" is of kind ${body.modality}, not ${modality}`, {
-          hint: `Move it to the other list under "prepare".`,
-          exitCode: 2,
-        });
-      expressions.push(body.filter(options));
-      rate = body.rate?.(options) ?? rate;
-    }
-    return { expressions, rate };
-  };
-  const { video: videoUsed, audio: audioUsed } = pipeline.prepare;
-  const video = await filters<VideoFilterBody<unknown>>(videoUsed, "video");
-  const audio = await filters<AudioFilterBody<unknown>>(audioUsed.slice(0, -1), "audio");
-  const last = audioUsed.at(-1)!;
-  const features = (await component("transforms", last.use)) as FeatureBody<unknown>;
-  if (video.rate === undefined || audio.rate === undefined)
-    throw new CmmdError("CMMD511", "prepare must fix the frame rate and the sample rate", {
-      hint: `Add { use: fps, rate: 10 } to prepare.video and { use: resample, rate: 16000 } to prepare.audio.`,
-      exitCode: 2,
-    });
-  return {
-    videoFilters: video.expressions,
-    audioFilters: audio.expressions,
-    videoRate: video.rate,
-    audioRate: audio.rate,
-    features,
-    definition: features.definition(last.options, audio.rate),
-  };
-}
-
-type Chain = Awaited<ReturnType<typeof chain>>;
-
 /** Errors that concern one recording; any other ends the stage. */
 const rejectable = /^CMMD3(01|02|03|10|11)$/;
+
+/** A span of a recording, whose sound may be a file of its own. */
+async function decodeBoth(
+  codec: CodecBody<unknown>,
+  { media, sound }: Recording,
+  span: Omit<DecodeRequest, "path" | "only">,
+  { pipeline, context }: StageInput,
+): Promise<Decoded> {
+  const decode = (path: string, only?: Modality) =>
+    codec.decode({ ...span, path, only }, pipeline.prepare.codec.options, context);
+  if (sound === undefined) return decode(media);
+  const [{ frames, rate }, { waveform }] = await Promise.all([decode(media, "video"), decode(sound, "audio")]);
+  return { frames, rate, waveform };
+}
 
 async function prepareRecording(
   input: StageInput,
@@ -92,18 +65,8 @@ async function prepareRecording(
     const first = group[0]!.from - group[0]!.before;
     const last = group.at(-1)!;
     const frames = last.from + clip.frames + last.after - first;
-    const decoded: Decoded = await codec.decode(
-      {
-        path: recording.media,
-        start: start + first / chained.videoRate,
-        duration: frames / chained.videoRate,
-        videoFilters: chained.videoFilters,
-        audioFilters: chained.audioFilters,
-        signal: context.signal,
-      },
-      used.options,
-      context,
-    );
+    const span = { start: start + first / chained.videoRate, duration: frames / chained.videoRate };
+    const decoded = await decodeBoth(codec, recording, { ...chained, ...span, signal: context.signal }, input);
     for (const cut of cutClips(decoded, first, group, clip.frames)) {
       if (cut === undefined) {
         reject(new CmmdError("CMMD311", "picture or sound ends before the clip does"));
@@ -111,8 +74,7 @@ async function prepareRecording(
       }
       if (writer.has(cut.window.id)) continue;
       const features = chained.features.compute(chained.definition, cut.sound);
-      // A multiple of 8 so that three halvings divide it; 1.8 s have 112 frames, 3.6 s 224 of 225.
-      const kept = features.frames >= 8 ? features.frames - (features.frames % 8) : features.frames;
+      const kept = keptFeatures(features.frames);
       const from = cut.window.from / chained.videoRate;
       const seconds = clip.frames / chained.videoRate;
       await writer.add(
@@ -133,6 +95,7 @@ async function prepareRecording(
           before: cut.window.before,
           after: cut.window.after,
           ...(recording.label === undefined ? {} : { label: recording.label }),
+          ...(recording.facts === undefined ? {} : { facts: recording.facts }),
         },
       );
     }

@@ -9,7 +9,7 @@ import { readCurves } from "../train/curves.js";
 import { type Evaluation, metricsFile } from "./evaluate.js";
 import { readFeatureStatistics } from "./features.js";
 import { readGenerated } from "./generate.js";
-import { featuresOf } from "./originals.js";
+import { featuresOf, readReference } from "./originals.js";
 import type { Stage, StageInput } from "./stage.js";
 
 type Group = ReportInput["groups"][number];
@@ -24,6 +24,7 @@ const settingsOf = ({ sampler, guidance, vocoder, weights, task }: Generation) =
 
 async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   const prepared = await readShards(inputs.prepare!);
+  const { rates } = readFeatureStatistics(inputs.prepare!);
   const rows = readGenerated(inputs.generate!);
   const evaluation: Evaluation = inputs.evaluate
     ? (JSON.parse(readFileSync(join(inputs.evaluate, metricsFile), "utf8")) as Evaluation)
@@ -41,7 +42,9 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
         generated: { video: join(inputs.generate!, row.generated), features: featuresOf(tensors.features!) },
         reference: {
           video: join(inputs.generate!, row.reference),
-          features: featuresOf(await prepared.tensor(row.id, "features")),
+          features: row.original
+            ? (await readReference(join(inputs.generate!, row.original), rates.audio)).features
+            : featuresOf(await prepared.tensor(row.id, "features")),
         },
         perItem: Object.assign({}, ...metrics.map(({ result }) => result.perItem?.[row.id] ?? {})),
       });

@@ -3,6 +3,7 @@ import type { ResolvedPipeline, Used } from "../pipeline/resolved.js";
 import type { Described, Json } from "../plugin/components.js";
 import type { Context } from "../plugin/context.js";
 import type { ComponentKinds, Kind } from "../plugin/plugin.js";
+import type { Store } from "../store/store.js";
 
 /** What a stage is given: the pipeline, its inputs' folders, and its own folder (`context.folder`), which is committed when it returns. */
 export interface StageInput {
@@ -13,6 +14,8 @@ export interface StageInput {
   /** Folders of the committed artifacts of the stages that this one reads, by stage name. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly context: Context;
+  /** What a command asked for beside the pipeline; absent in a run. */
+  readonly options?: Json;
   /** The loaded implementation of a component. */
   component<K extends Kind>(kind: K, name: string): Promise<ComponentKinds[K]>;
   metric(name: string, value: number, step?: number): void;
@@ -30,6 +33,8 @@ export interface Stage {
   applies(pipeline: ResolvedPipeline, described: (kind: Kind, name: string) => Described<TSchema>): boolean;
   /** The part of the pipeline that the result depends on: goes into the key with the components' code and the inputs' keys. */
   depends(pipeline: ResolvedPipeline): Json;
+  /** What else the result depends on that is found in the store or on disk, by its content: part of the key. Called when the stage is planned. */
+  sources?(pipeline: ResolvedPipeline, store: Store): Promise<Json | undefined>;
   /** Components that the stage runs, for the code hash; those named inside their options are found by the planner. */
   components(pipeline: ResolvedPipeline): readonly Used[];
   /** False when the result is the same on every device; the device is part of the key otherwise. */

@@ -1,9 +1,15 @@
+import { dirname } from "node:path";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import { Store } from "../store/store.js";
 import { loadClips } from "./clips.js";
 import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
 
-const trainOptions = ({ train: { checkpoint_every: _, ...options } }: ResolvedPipeline) => options;
+/** Without what changes when training is saved, but not what comes out, and without the name of what it begins with, whose content counts. */
+function trainOptions({ train: { checkpoints, from: _, ...options } }: ResolvedPipeline) {
+  const { keep_every } = checkpoints;
+  return { ...options, ...(keep_every !== undefined && { checkpoints: { keep_every } }) };
+}
 
 /** Latents and features to weights. */
 export const train: Stage = {
@@ -16,10 +22,27 @@ export const train: Stage = {
     train: trainOptions(pipeline) as never,
     ...computingOf(pipeline),
   }),
-  components: ({ model, train: { losses } }) => [model, ...losses],
+  async sources(pipeline, store) {
+    if (pipeline.train.from === undefined) return undefined;
+    const { originOf } = await import("../train/origin.js");
+    return (await originOf(pipeline, store))?.content;
+  },
+  components: ({ model, latents, prepare, train: { losses, samples } }) => [
+    model,
+    ...losses,
+    ...(samples
+      ? [latents, prepare.codec, samples.sampler, samples.vocoder, ...(samples.guidance ? [samples.guidance] : [])]
+      : []),
+  ],
   async run(input) {
-    const { train: run } = await import("../train/trainer.js");
+    const [{ train: run }, { diffusionObjective }, { originOf }] = await Promise.all([
+      import("../train/trainer.js"),
+      import("../train/diffusion-objective.js"),
+      import("../train/origin.js"),
+    ]);
     const { clips, shape } = await loadClips(input, ["train"]);
-    return run(input, clips, shape);
+    const objective = await diffusionObjective(input, clips, shape);
+    const origin = () => originOf(input.pipeline, new Store(dirname(input.programs)));
+    return run(input, objective, { origin, incidental: objective.model.incidental ?? [] });
   },
 };

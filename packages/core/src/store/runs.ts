@@ -50,13 +50,30 @@ export async function writeRun(store: Store, record: RunRecord): Promise<void> {
   });
 }
 
+/** The run that was recorded in a folder, if there is one. */
+export function readRun(folder: string): RunRecord | undefined {
+  const path = join(folder, fileName);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as RunRecord) : undefined;
+}
+
+/** The runs of a pipeline, newest first, each read when it is reached. */
+export function* runsOf(store: Store, pipeline: string): Generator<RunRecord> {
+  const folder = folderOf(store, pipeline);
+  if (!existsSync(folder)) return;
+  for (const id of readdirSync(folder).sort().reverse()) {
+    const record = readRun(join(folder, id));
+    if (record) yield record;
+  }
+}
+
+/** Names of the pipelines that were run. */
+export function pipelinesOf(store: Store): string[] {
+  const folder = join(store.root, "runs");
+  return existsSync(folder) ? readdirSync(folder).sort() : [];
+}
+
 /** The newest run of a pipeline, if there was one. */
 export function lastRun(store: Store, pipeline: string): RunRecord | undefined {
-  const folder = folderOf(store, pipeline);
-  if (!existsSync(folder)) return undefined;
-  for (const id of readdirSync(folder).sort().reverse()) {
-    const path = join(folder, id, fileName);
-    if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as RunRecord;
-  }
+  for (const record of runsOf(store, pipeline)) return record;
   return undefined;
 }

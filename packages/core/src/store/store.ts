@@ -48,9 +48,19 @@ export class Store {
     return join(this.root, "programs");
   }
 
+  /** Folder of downloaded weights: can be removed, and is fetched again when needed. */
+  get weights(): string {
+    return join(this.root, "weights");
+  }
+
   /** Folder of a finished artifact, whether it exists or not. */
   folder(stage: string, key: string): string {
     return join(this.root, "store", stage, key);
+  }
+
+  /** Folder of an artifact that is being computed or was interrupted, whether it exists or not. */
+  partialFolder(stage: string, key: string): string {
+    return this.folder(stage, key) + partial;
   }
 
   has(stage: string, key: string): boolean {
@@ -59,7 +69,7 @@ export class Store {
 
   /** Whether an interrupted computation can be continued. */
   hasPartial(stage: string, key: string): boolean {
-    return existsSync(this.folder(stage, key) + partial);
+    return existsSync(this.partialFolder(stage, key));
   }
 
   summary(stage: string, key: string): StageSummary {
@@ -104,7 +114,7 @@ export class Store {
 
   /** The folder to compute an artifact in; keeps what an interrupted attempt left there. */
   async begin(stage: string, key: string, description: Json): Promise<string> {
-    const folder = this.folder(stage, key) + partial;
+    const folder = this.partialFolder(stage, key);
     return explained(folder, async () => {
       await makeFolder(folder);
       await writeAtomically(join(folder, keyFile), [`${JSON.stringify(description, null, 2)}\n`]);
@@ -120,7 +130,7 @@ export class Store {
     artifacts: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     const folder = this.folder(stage, key);
-    const computed = folder + partial;
+    const computed = this.partialFolder(stage, key);
     await explained(folder, async () => {
       if (Object.keys(artifacts).length > 0)
         await writeAtomically(join(computed, artifactsFile), [`${JSON.stringify(artifacts, null, 2)}\n`]);

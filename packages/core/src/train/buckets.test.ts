@@ -5,7 +5,7 @@ import { type HostTensor, tf } from "@cmmd/jit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../data/safetensors.js";
 import { layoutOf, pack, parametersOf, startOf } from "./buckets.js";
-import { checkpoints } from "./checkpoint.js";
+import { checkpoints, readState } from "./checkpoint.js";
 
 /** Parameters of every kind: filters alone in their bucket and with others, of several taps and of one, matrices, vectors. */
 const shapes: Readonly<Record<string, readonly number[]>> = {
@@ -74,7 +74,9 @@ describe("a checkpoint", () => {
     }));
     const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
     const lossScale = { scale: scalar(2 ** 24), good: scalar(1999) };
-    await checkpoints.save(folder, 3, { buckets, lossScale }, layout);
+    const described = { layouts: { model: layout }, configuration: { model: "test" } };
+    const kept = { last: 1, every: undefined };
+    await checkpoints.save(folder, 3, { model: { buckets, lossScale } }, described, kept);
     const file = (name: string) => readSafetensors(join(folder, "checkpoint-3", `${name}.safetensors`));
     const { tensors: model } = await file("model");
     expect(Object.keys(model)).toEqual(Object.keys(tensors));
@@ -86,7 +88,9 @@ describe("a checkpoint", () => {
     const numbers = Float32Array.from({ length: layout.size }, (_, i) => i + 2);
     expect(equal(optimizer.second!.data, numbers)).toBe(true);
     expect(checkpoints.newest(folder)).toBe(3);
-    const again = await checkpoints.read(folder, 3, layout);
+    const { states, step, configuration } = await readState(checkpoints.path(folder, 3), described.layouts);
+    expect([step, configuration]).toEqual([3, { model: "test", step: 3 }]);
+    const again = states.model!;
     expect(again.lossScale).toEqual(lossScale);
     for (const [i, bucket] of buckets.entries())
       for (const part of ["parameters", "first", "second", "ema"] as const) {

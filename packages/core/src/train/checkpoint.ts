@@ -1,18 +1,27 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DeviceTensor, type HostTensor, type LossScale } from "@cmmd/jit";
+import { matchTensors } from "../data/match-tensors.js";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
+import type { Json } from "../plugin/components.js";
+import type { NamedTensors } from "../plugin/tensors.js";
 import { type Layout, namesOf, pack, unpack } from "./buckets.js";
+import type { Objective, States, StateTensors } from "./objective.js";
 import type { TrainState, WholeState } from "./optimizer.js";
 
-/** The training state. */
-export type StateTensors = WholeState<HostTensor | DeviceTensor>;
+/** What a checkpoint is of: the layouts of its sets of parameters, and the configuration that is written beside them. */
+type Described = Pick<Objective<unknown>, "layouts" | "configuration">;
 
 const hostOf = async (tensor: HostTensor | DeviceTensor) => (tensor instanceof DeviceTensor ? tensor.read() : tensor);
 const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
 
 const trainerFile = "trainer.json";
+const configFile = "config.json";
 const pattern = /^checkpoint-(\d+)$/;
+
+/** Files of a set of parameters: `model.safetensors`, ..., and e.g. `discriminator.model.safetensors` for sets other than `model`. */
+const fileOf = (set: string, part: "model" | "ema" | "optimizer") =>
+  `${set === "model" ? "" : `${set}.`}${part}.safetensors`;
 
 /** One part of the state as a vector of all parameters, in PyTorch's order. */
 async function vectorOf(state: StateTensors, part: keyof TrainState<unknown>, layout: Layout): Promise<Float32Array> {
@@ -24,41 +33,99 @@ async function vectorOf(state: StateTensors, part: keyof TrainState<unknown>, la
   return all;
 }
 
-/** Writes `model`, `ema`, `optimizer` (safetensors) and `trainer.json` of a state after `step` steps into `folder`. */
-export async function writeState(folder: string, step: number, state: StateTensors, layout: Layout): Promise<void> {
-  const file = (name: string) => join(folder, `${name}.safetensors`);
-  const vector = async (part: keyof TrainState<unknown>) => vectorOf(state, part, layout);
-  await writeSafetensors(file("model"), namesOf(await vector("parameters"), layout));
-  await writeSafetensors(file("ema"), namesOf(await vector("ema"), layout));
-  const shape = [layout.size];
-  await writeSafetensors(file("optimizer"), {
-    first: { shape, data: await vector("first") },
-    second: { shape, data: await vector("second") },
-  });
-  const { lossScale } = state;
-  const [scale, good] = lossScale ? await Promise.all([hostOf(lossScale.scale), hostOf(lossScale.good)]) : [];
-  const scaling = scale && good ? { lossScale: { scale: scale.data[0]!, good: good.data[0]! } } : {};
-  writeFileSync(join(folder, trainerFile), `${JSON.stringify({ step, ...scaling })}\n`);
+/** The averaged weights by name, as `generate` reads them. */
+export const averagedWeights = async (state: StateTensors, layout: Layout) =>
+  namesOf(await vectorOf(state, "ema", layout), layout);
+
+/** What is in `trainer.json`. */
+interface Trainer {
+  readonly step: number;
+  /** Of mixed precision, by set of parameters. */
+  readonly lossScale?: Readonly<Record<string, LossScale<number>>>;
 }
 
-async function readState(folder: string, layout: Layout): Promise<WholeState<HostTensor>> {
-  const read = async (name: string) => (await readSafetensors(join(folder, `${name}.safetensors`))).tensors;
-  const parameters = pack(await read("model"), layout);
-  const ema = pack(await read("ema"), layout);
-  const moments = await read("optimizer");
-  const moment = (name: "first" | "second") => pack(namesOf(moments[name]!.data as Float32Array, layout), layout);
-  const [first, second] = [moment("first"), moment("second")];
-  const buckets = parameters.map((tensor, i) => ({
-    parameters: tensor,
-    first: first[i]!,
-    second: second[i]!,
-    ema: ema[i]!,
-  }));
-  const trainer = JSON.parse(readFileSync(join(folder, trainerFile), "utf8")) as { lossScale?: LossScale<number> };
-  const { lossScale } = trainer;
-  return { buckets, ...(lossScale && { lossScale: { scale: scalar(lossScale.scale), good: scalar(lossScale.good) } }) };
+/**
+ * Writes a state after `step` steps into `folder`: for each set of parameters `model`, `ema` and `optimizer` (safetensors; the names and
+ * their order are stable), `trainer.json`, and `config.json`, which says what the parameters are of.
+ */
+export async function writeState(folder: string, step: number, states: States, described: Described): Promise<void> {
+  const lossScale: Record<string, LossScale<number>> = {};
+  for (const [set, layout] of Object.entries(described.layouts)) {
+    const state = states[set]!;
+    const file = (part: "model" | "ema" | "optimizer") => join(folder, fileOf(set, part));
+    const vector = async (part: keyof TrainState<unknown>) => vectorOf(state, part, layout);
+    await writeSafetensors(file("model"), namesOf(await vector("parameters"), layout));
+    await writeSafetensors(file("ema"), namesOf(await vector("ema"), layout));
+    const shape = [layout.size];
+    await writeSafetensors(file("optimizer"), {
+      first: { shape, data: await vector("first") },
+      second: { shape, data: await vector("second") },
+    });
+    if (!state.lossScale) continue;
+    const [scale, good] = await Promise.all([hostOf(state.lossScale.scale), hostOf(state.lossScale.good)]);
+    lossScale[set] = { scale: scale.data[0]!, good: good.data[0]! };
+  }
+  const trainer: Trainer = { step, ...(Object.keys(lossScale).length > 0 && { lossScale }) };
+  writeFileSync(join(folder, trainerFile), `${JSON.stringify(trainer)}\n`);
+  writeFileSync(join(folder, configFile), `${JSON.stringify({ ...described.configuration, step }, null, 2)}\n`);
 }
 
+const readJson = <T>(path: string): T | undefined =>
+  existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
+
+/** What a folder of weights holds beside the weights themselves. */
+export interface ReadState {
+  readonly states: States;
+  /** Steps that were taken; undefined where only weights are, and then there are no moments either. */
+  readonly step: number | undefined;
+  readonly configuration: Readonly<Record<string, Json>> | undefined;
+}
+
+/**
+ * The state in a folder that `writeState` wrote, or that has at least `model.safetensors`, or in a file of the model's weights: where there
+ * is nothing else, the average is the weights, and the moments are zero. Throws CMMD570 when tensors are missing or have other shapes.
+ */
+export async function readState(from: string, layouts: Described["layouts"]): Promise<ReadState> {
+  const alone = statSync(from).isFile();
+  const folder = alone ? dirname(from) : from;
+  const trainer = alone ? undefined : readJson<Trainer>(join(folder, trainerFile));
+  const states: Record<string, WholeState<HostTensor>> = {};
+  for (const [set, layout] of Object.entries(layouts)) {
+    const read = async (part: "model" | "ema" | "optimizer") => {
+      const path = alone && part === "model" ? from : join(folder, fileOf(set, part));
+      return part === "model" || (!alone && existsSync(path)) ? { path, ...(await readSafetensors(path)) } : undefined;
+    };
+    const expected = namesOf(new Float32Array(0), layout);
+    const packed = (found: { readonly path: string; readonly tensors: NamedTensors }) => {
+      matchTensors(found.tensors, expected, found.path);
+      return pack(found.tensors, layout);
+    };
+    const parameters = packed((await read("model"))!);
+    const average = await read("ema");
+    const ema = average ? packed(average) : parameters;
+    const moments = trainer && (await read("optimizer"));
+    const vector = { shape: [layout.size] };
+    if (moments) matchTensors(moments.tensors, { first: vector, second: vector }, moments.path);
+    const moment = (name: "first" | "second") =>
+      moments
+        ? pack(namesOf(moments.tensors[name]!.data as Float32Array, layout), layout)
+        : parameters.map(({ shape, data }) => ({ shape, data: new Float32Array(data.length) }));
+    const [first, second] = [moment("first"), moment("second")];
+    const lossScale = trainer?.lossScale?.[set];
+    states[set] = {
+      buckets: parameters.map((tensor, i) => ({
+        parameters: tensor,
+        first: first[i]!,
+        second: second[i]!,
+        ema: ema[i]!,
+      })),
+      ...(lossScale && { lossScale: { scale: scalar(lossScale.scale), good: scalar(lossScale.good) } }),
+    };
+  }
+  return { states, step: trainer?.step, configuration: readJson(join(folder, configFile)) };
+}
+
+/** Steps of the checkpoints in a folder, in order. */
 function steps(folder: string): number[] {
   return readdirSync(folder)
     .flatMap((name) => pattern.exec(name)?.[1] ?? [])
@@ -66,28 +133,38 @@ function steps(folder: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Checkpoints of unfinished training: whole folders, renamed into place, the newest kept. */
+/** Which checkpoints stay: the `last` ones of unfinished training, and those at multiples of `every` steps for good. */
+export interface Kept {
+  readonly last: number;
+  readonly every: number | undefined;
+}
+
+const isMilestone = (step: number, { every }: Pick<Kept, "every">) => every !== undefined && step % every === 0;
+
+/** Checkpoints: whole folders, renamed into place. */
 export const checkpoints = {
-  async save(folder: string, step: number, state: StateTensors, layout: Layout): Promise<void> {
+  path: (folder: string, step: number) => join(folder, `checkpoint-${step}`),
+
+  async save(folder: string, step: number, states: States, described: Described, kept: Kept): Promise<void> {
     const unfinished = join(folder, "checkpoint.tmp");
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished);
-    await writeState(unfinished, step, state, layout);
-    const finished = join(folder, `checkpoint-${step}`);
+    await writeState(unfinished, step, states, described);
+    const finished = this.path(folder, step);
     rmSync(finished, { recursive: true, force: true });
     renameSync(unfinished, finished);
-    for (const old of steps(folder)) if (old !== step) rmSync(join(folder, `checkpoint-${old}`), { recursive: true });
+    const passing = steps(folder).filter((one) => !isMilestone(one, kept));
+    for (const old of passing.slice(0, Math.max(0, passing.length - kept.last)))
+      if (old !== step) rmSync(this.path(folder, old), { recursive: true });
   },
 
   /** The step of the newest checkpoint. */
   newest: (folder: string): number | undefined => steps(folder).at(-1),
 
-  /** The state after `step` steps. */
-  read: (folder: string, step: number, layout: Layout): Promise<StateTensors> =>
-    readState(join(folder, `checkpoint-${step}`), layout),
-
-  clear(folder: string): void {
+  /** Removes what finished training needs no more: all but the milestones. */
+  clear(folder: string, kept: Pick<Kept, "every">): void {
     rmSync(join(folder, "checkpoint.tmp"), { recursive: true, force: true });
-    for (const step of steps(folder)) rmSync(join(folder, `checkpoint-${step}`), { recursive: true });
+    for (const step of steps(folder))
+      if (!isMilestone(step, kept)) rmSync(this.path(folder, step), { recursive: true });
   },
 };

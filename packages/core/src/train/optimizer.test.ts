@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { tf } from "@cmmd/jit";
 import { beforeAll, describe, expect, it } from "vitest";
-import { adam, learningRate, stepScalars } from "./optimizer.js";
+import { adam, clipFactor, learningRate, stepScalars, type TrainState } from "./optimizer.js";
 
 const options = { use: "adam", rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, warmup: 0 } as const;
 
@@ -37,6 +38,55 @@ describe("adam", () => {
     ours.ema.dataSync().forEach((value, i) => {
       expect(Math.abs(value - ema[i]!)).toBeLessThan(1e-5);
     });
+  });
+});
+
+interface Reference {
+  readonly clip: number;
+  readonly decay: number;
+  readonly start: Record<string, number[]>;
+  readonly gradients: readonly Record<string, number[]>[];
+  readonly steps: readonly {
+    readonly norm: number;
+    readonly parameters: Record<string, number[]>;
+    readonly ema: Record<string, number[]>;
+  }[];
+}
+
+describe("a clipped gradient", () => {
+  it("gives the steps of PyTorch's clip_grad_norm_ and Adam, and the moving average of their weights", () => {
+    const path = new URL("./fixtures/clipped_adam.json", import.meta.url);
+    const { clip, decay, start, gradients, steps } = JSON.parse(readFileSync(path, "utf8")) as Reference;
+    let states: Record<string, TrainState<tf.Tensor>> = Object.fromEntries(
+      Object.entries(start).map(([name, values]) => {
+        const [parameters, zeros] = [tf.tensor1d(values), tf.zeros([values.length])];
+        return [name, { parameters, first: zeros, second: zeros, ema: parameters }];
+      }),
+    );
+    for (const [step, { parameters, ema }] of steps.entries()) {
+      const grads = Object.entries(gradients[step]!).map(([name, values]) => [name, tf.tensor1d(values)] as const);
+      const factor = clipFactor(
+        grads.map(([, gradient]) => gradient),
+        clip,
+      );
+      const scalars = stepScalars(options, decay, step);
+      const traced = {
+        rate: tf.scalar(scalars.rate),
+        epsilon: tf.scalar(scalars.epsilon),
+        emaRate: tf.scalar(scalars.emaRate),
+      };
+      states = Object.fromEntries(
+        grads.map(([name, gradient]) => [name, adam(states[name]!, gradient.mul(factor), traced, options)]),
+      );
+      for (const name of Object.keys(start))
+        for (const [got, wanted] of [
+          [states[name]!.parameters, parameters[name]!],
+          [states[name]!.ema, ema[name]!],
+        ] as const)
+          got.dataSync().forEach((value, i) => {
+            expect(Math.abs(value - wanted[i]!)).toBeLessThan(2e-6);
+          });
+    }
   });
 });
 

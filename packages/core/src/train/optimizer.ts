@@ -1,4 +1,4 @@
-import type { LossScale, tf } from "@cmmd/jit";
+import { type LossScale, tf } from "@cmmd/jit";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 
 type AdamOptions = ResolvedPipeline["train"]["optimizer"];
@@ -66,4 +66,10 @@ export function adam(
   const parameters = state.parameters.sub(first.div(second.sqrt().add(scalars.epsilon)).mul(scalars.rate));
   const ema = state.ema.add(parameters.sub(state.ema).mul(scalars.emaRate));
   return { parameters, first, second, ema };
+}
+
+/** Traced: what gradients are multiplied with so that their common norm is at most `most`, as PyTorch's `clip_grad_norm_` does it. */
+export function clipFactor(gradients: readonly tf.Tensor[], most: number): tf.Tensor {
+  const norm = tf.addN(gradients.map((gradient) => gradient.square().sum())).sqrt();
+  return tf.minimum(norm.add(1e-6).reciprocal().mul(most), 1);
 }

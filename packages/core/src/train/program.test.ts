@@ -4,7 +4,7 @@ import { stream } from "../diffusion/random.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody } from "../plugin/components.js";
 import { layoutOf, pack, startOf } from "./buckets.js";
-import type { StateTensors } from "./checkpoint.js";
+import type { StateTensors } from "./objective.js";
 import { stepScalars } from "./optimizer.js";
 import { trainingProgram } from "./program.js";
 

@@ -1,29 +1,34 @@
 import type { GuidanceBody, Network, Pair, Parametrisation } from "@cmmd/core";
-import { gradOf, tf } from "@cmmd/jit";
+import { tf, valueAndGrad } from "@cmmd/jit";
 import type { Static } from "@sinclair/typebox";
 import type { reconstructionOptions, replacementOptions } from "./options.js";
 
 type Input = Parameters<GuidanceBody<unknown>["predict"]>[3];
+const modalities = ["video", "audio"] as const;
+type Modality = (typeof modalities)[number];
 
-/** The pair with its known modality replaced by the clean one, diffused to step n with the noise that was drawn once. */
+const pairOf = <T>(of: (modality: Modality) => T): Pair<T> => ({ video: of("video"), audio: of("audio") });
+
+/** The pair with what is known replaced by the clean values, diffused to step n with the noise that was drawn once. */
 function replaced({ x, alphaBar, known }: Input): Pair<tf.Tensor> {
-  const kept = tf.add(tf.mul(tf.sqrt(alphaBar), known.x0), tf.mul(tf.sqrt(tf.sub(1, alphaBar)), known.noise));
-  return { ...x, [known.modality]: kept };
+  return pairOf((modality) => {
+    const given = known[modality];
+    if (!given) return x[modality];
+    const kept = tf.add(tf.mul(tf.sqrt(alphaBar), given.x0), tf.mul(tf.sqrt(tf.sub(1, alphaBar)), given.noise));
+    return given.mask ? tf.add(x[modality], tf.mul(given.mask, tf.sub(kept, x[modality]))) : kept;
+  });
 }
 
 function estimate(network: Network, parametrisation: Parametrisation, x: Pair<tf.Tensor>, input: Input) {
   const output = network(x.video as tf.Tensor5D, x.audio as tf.Tensor3D, input.n);
-  return {
-    video: parametrisation.x0(x.video, output.video, input.alphaBar),
-    audio: parametrisation.x0(x.audio, output.audio, input.alphaBar),
-  };
+  return pairOf((modality) => parametrisation.x0(x[modality], output[modality], input.alphaBar));
 }
 
 /** eps that makes x_n consistent with x0: (x_n - sqrt(alphaBar) x0) / sqrt(1 - alphaBar). */
 function implied(x: Pair<tf.Tensor>, x0: Pair<tf.Tensor>, alphaBar: tf.Scalar): Pair<tf.Tensor> {
-  const eps = (modality: "video" | "audio") =>
-    tf.div(tf.sub(x[modality], tf.mul(tf.sqrt(alphaBar), x0[modality])), tf.sqrt(tf.sub(1, alphaBar)));
-  return { video: eps("video"), audio: eps("audio") };
+  return pairOf((modality) =>
+    tf.div(tf.sub(x[modality], tf.mul(tf.sqrt(alphaBar), x0[modality])), tf.sqrt(tf.sub(1, alphaBar))),
+  );
 }
 
 export const replacement: GuidanceBody<Static<typeof replacementOptions>> = {
@@ -34,23 +39,45 @@ export const replacement: GuidanceBody<Static<typeof replacementOptions>> = {
   },
 };
 
+/** ||known - estimate||^2, summed over what is known of both modalities. */
+function reconstructionError(known: Input["known"], x0: Pair<tf.Tensor>): tf.Scalar {
+  const errors = modalities.flatMap((modality) => {
+    const given = known[modality];
+    if (!given) return [];
+    const squared = tf.squaredDifference(given.x0, x0[modality]);
+    return [tf.sum(given.mask ? tf.mul(given.mask, squared) : squared)];
+  });
+  return errors.reduce((a, b) => tf.add(a, b)) as tf.Scalar;
+}
+
 /**
- * Reconstruction guidance (the paper's steps 3 and 4; Ho et al. 2022): the generated modality's estimate moves down the gradient,
- * through the network, of the summed squared error of the known modality's estimate:
- * x0 <- x0 - weight sqrt(alphaBar) grad ||known - estimate||^2, and eps is implied by the guided x0.
+ * Reconstruction guidance (the paper's steps 3 to 5; Ho et al. 2022): the estimate of what is generated moves down the gradient, through
+ * the network, of the summed squared error of the estimate of what is known: x0 <- x0 - weight sqrt(alphaBar) grad ||known - estimate||^2.
+ * The eps of the step is implied by the guided x0, or the network's own (`eps: unguided`).
  */
 export const reconstruction: GuidanceBody<Static<typeof reconstructionOptions>> = {
-  predict({ weight }, network, parametrisation, input) {
+  predict({ weight, eps }, network, parametrisation, input) {
     if (weight === 0) return replacement.predict({}, network, parametrisation, input);
     const x = replaced(input);
     const { known, alphaBar } = input;
-    const free = known.modality === "video" ? "audio" : "video";
-    const { aux, grad } = gradOf((wanted) => {
-      const x0 = estimate(network, parametrisation, { ...x, [free]: wanted }, input);
-      return { value: tf.sum(tf.squaredDifference(known.x0, x0[known.modality])) as tf.Scalar, aux: x0 };
-    }, x[free]);
-    const guided = tf.sub(aux[free], tf.mul(tf.mul(tf.sqrt(alphaBar), weight), grad));
-    const x0 = { ...aux, [free]: guided };
-    return { x0, eps: implied(x, x0, alphaBar) };
+    const free = Object.fromEntries(
+      modalities.flatMap((modality) => (known[modality] && !known[modality].mask ? [] : [[modality, x[modality]]])),
+    ) as Partial<Pair<tf.Tensor>>;
+    const { aux, grads } = valueAndGrad((wanted) => {
+      const x0 = estimate(network, parametrisation, { ...x, ...wanted }, input);
+      return { value: reconstructionError(known, x0), aux: x0 };
+    }, free);
+    const x0 = pairOf((modality) => {
+      const grad = grads[modality];
+      if (!grad) return aux[modality];
+      const mask = known[modality]?.mask;
+      const step = tf.mul(tf.mul(tf.sqrt(alphaBar), weight), mask ? tf.mul(tf.sub(1, mask), grad) : grad);
+      return tf.sub(aux[modality], step);
+    });
+    return { x0, eps: implied(x, eps === "implied" ? x0 : aux, alphaBar) };
+  },
+  advice: ({ weight, eps }) => {
+    const range = eps === "implied" ? "0.1 and 5" : "0.003 and 0.1";
+    return `Lower generate.guidance.weight, now ${weight}, to a value between ${range} (with eps: ${eps}).`;
   },
 };

@@ -13,8 +13,10 @@ const clip = (index: number): Clip => ({
   id: String(index),
   split: "train",
   events: [],
-  context: { before: 0, after: 0 },
-  rate: 10,
+  recording: "a",
+  context: { video: { before: 0, after: 0 }, audio: { before: 0, after: 0 } },
+  rates: { video: 3, audio: 4 },
+  steps: { video: 3, audio: 4 },
   shape,
   video: () => stream(1, "video", index).normal(sizes.video),
   audio: () => stream(1, "audio", index).normal(sizes.audio),
@@ -48,7 +50,7 @@ describe("the joint contrastive loss", () => {
 
   it.each([1, 2, 5])("is -eta (L(v, a-) + L(v-, a)) of the first %i clips of the batch", (batch) => {
     const clips = [0, 1, 2].map(clip);
-    const options = { eta, batch, negatives };
+    const options = { eta, batch, negatives, weights: { video: 1, audio: 1 }, weighting: "none", runaway: 25 } as const;
     const wrong = (index: number, modality: "video" | "audio") => stream(2, modality, index).normal(sizes[modality]);
     const drawn = body.draw!(
       options,

@@ -1,6 +1,7 @@
-import { diffuse, type LossBody, type NamedTensor, type PairShape, stack, type UseNegative } from "@cmmd/core";
+import { type LossBody, type NamedTensor, stack, type UseNegative } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
-import { jointError } from "./diffusion.js";
+import { describeWeighting } from "./diffusion.js";
+import { describeTerms, negativeErrors, runaway } from "./negative-terms.js";
 import type { ContrastiveOptions } from "./options.js";
 
 type Modality = "video" | "audio";
@@ -17,7 +18,7 @@ const entries = (options: ContrastiveOptions, modality: Modality) =>
 export const body: LossBody<ContrastiveOptions> = {
   describe(options) {
     const names = modalities.filter((m) => entries(options, m).length > 0).map((m) => `${m}⁻`);
-    return `− ${options.eta.toExponential().replace("e-", "e-0")}·(${names.join(" + ")})`;
+    return `${describeTerms(options.eta, names)}${describeWeighting(options.weighting)}`;
   },
 
   draw(options, { clips, shape }, { random, negative }) {
@@ -25,7 +26,7 @@ export const body: LossBody<ContrastiveOptions> = {
     const kept = clips.slice(0, options.batch);
     for (const modality of modalities) {
       if (entries(options, modality).length === 0) continue;
-      const size = shape[modality satisfies keyof PairShape];
+      const size = shape[modality];
       const values = size.reduce((a: number, b) => a * b, 1);
       drawn[modality] = stack(
         kept.map((clip, i) => negative(entries(options, modality), clip, modality, random(`negative ${modality}`, i))),
@@ -39,39 +40,20 @@ export const body: LossBody<ContrastiveOptions> = {
     return drawn;
   },
 
-  value(options, batch, drawn, network, parametrisation) {
-    const count = Math.min(options.batch, batch.n.shape[0]);
-    const first = <T extends tf.Tensor>(x: T): T => tf.slice(x, [0], [count]);
-    const positive = {
-      video: first(batch.video),
-      audio: first(batch.audio),
-      noise: { video: first(batch.noise.video), audio: first(batch.noise.audio) },
-      n: first(batch.n),
-      alphaBar: first(batch.alphaBar),
-    };
-    const pairs = modalities.flatMap((modality) => {
+  value({ eta, batch: own, weights, weighting }, batch, drawn, network, parametrisation) {
+    const count = Math.min(own, batch.n.shape[0]);
+    const replacements = modalities.flatMap((modality) => {
       const data = drawn[modality];
       const noise = drawn[`${modality} noise`];
-      if (!data || !noise) return [];
-      return [{ ...positive, [modality]: data, noise: { ...positive.noise, [modality]: noise }, modality }];
+      return data && noise ? [{ modality, data, noise }] : [];
     });
-    const join = <T extends tf.Tensor>(part: (pair: (typeof pairs)[number]) => T): T =>
-      (pairs.length === 1 ? part(pairs[0]!) : tf.concat(pairs.map(part), 0)) as T;
-    const all = {
-      video: join((pair) => pair.video),
-      audio: join((pair) => pair.audio),
-      noise: { video: join((pair) => pair.noise.video), audio: join((pair) => pair.noise.audio) },
-      n: join((pair) => pair.n),
-      alphaBar: join((pair) => pair.alphaBar),
-    };
-    const outputs = network(
-      diffuse(all.video, all.noise.video, all.alphaBar),
-      diffuse(all.audio, all.noise.audio, all.alphaBar),
-      all.n,
-    );
-    // The mean over the joined pairs is the sum of both terms divided by their number.
-    const { video, audio } = jointError(outputs, all, parametrisation);
-    const sum = tf.mul(tf.add(video, audio), pairs.length) as tf.Scalar;
-    return { loss: tf.mul(sum, -options.eta) as tf.Scalar, log: { negative: sum } };
+    const { video, audio } = negativeErrors(batch, count, replacements, network, parametrisation, weighting);
+    // The mean over all pairs is the sum of both terms divided by their number.
+    const joint = tf.add(tf.mul(video.error, weights.video), tf.mul(audio.error, weights.audio));
+    const negative = tf.mul(joint, replacements.length) as tf.Scalar;
+    const relative = tf.maximum(video.relative, audio.relative) as tf.Scalar;
+    return { loss: tf.mul(negative, -eta) as tf.Scalar, log: { negative, relative } };
   },
+
+  runaway,
 };

@@ -1,37 +1,28 @@
-import { diffuse, type LossBody, overBatch, type Parametrisation, type TrainingBatch } from "@cmmd/core";
+import { diffuse, type LossBody } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
-import type { DiffusionOptions } from "./options.js";
+import { jointError } from "./error.js";
+import type { DiffusionOptions, Weighting } from "./options.js";
 
-/**
- * The joint diffusion loss (Eq. 4) of network outputs against their targets: the mean square error of each modality, added.
- * `outputs` and the batch have the same leading dimension.
- */
-export function jointError(
-  outputs: { readonly video: tf.Tensor; readonly audio: tf.Tensor },
-  batch: Pick<TrainingBatch, "video" | "audio" | "noise" | "alphaBar">,
-  parametrisation: Parametrisation,
-): { video: tf.Scalar; audio: tf.Scalar } {
-  const error = (output: tf.Tensor, x0: tf.Tensor, eps: tf.Tensor) => {
-    const target = parametrisation.target(x0, eps, overBatch(batch.alphaBar, x0.rank));
-    return tf.mean(tf.square(tf.sub(output, target))) as tf.Scalar;
-  };
-  return {
-    video: error(outputs.video, batch.video, batch.noise.video),
-    audio: error(outputs.audio, batch.audio, batch.noise.audio),
-  };
+/** As the objective's formula says it. */
+export function describeWeighting(weighting: Weighting): string {
+  if (weighting === "none") return "";
+  return typeof weighting === "string" ? ` weighted as ${weighting}` : ` with min-SNR ${weighting.min_snr}`;
 }
 
+/** The joint diffusion loss (Eq. 4): the mean square error of each modality, by its weight, added. */
 export const body: LossBody<DiffusionOptions> = {
-  describe: ({ weights: { video, audio } }) =>
-    video === 1 && audio === 1 ? "diffusion" : `diffusion(${video}·video + ${audio}·audio)`,
-  value({ weights }, batch, _drawn, network, parametrisation) {
+  describe({ weights: { video, audio }, weighting }) {
+    const name = video === 1 && audio === 1 ? "diffusion" : `diffusion(${video}·video + ${audio}·audio)`;
+    return `${name}${describeWeighting(weighting)}`;
+  },
+  value({ weights, weighting }, batch, _drawn, network, parametrisation) {
     const outputs = network(
       diffuse(batch.video, batch.noise.video, batch.alphaBar),
       diffuse(batch.audio, batch.noise.audio, batch.alphaBar),
       batch.n,
     );
-    const { video, audio } = jointError(outputs, batch, parametrisation);
-    const loss = tf.add(tf.mul(video, weights.video), tf.mul(audio, weights.audio)) as tf.Scalar;
-    return { loss, log: { video, audio } };
+    const { video, audio } = jointError(outputs, batch, parametrisation, weighting);
+    const loss = tf.add(tf.mul(video.error, weights.video), tf.mul(audio.error, weights.audio)) as tf.Scalar;
+    return { loss, log: { video: video.error, audio: audio.error } };
   },
 };

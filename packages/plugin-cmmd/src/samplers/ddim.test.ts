@@ -1,10 +1,11 @@
 import { type Arrays, cosineSchedule, stream } from "@cmmd/core";
 import { describe, expect, it } from "vitest";
-import { body, times } from "./ddim.js";
+import { body } from "./ddim.js";
+import { uniformTimes } from "./times.js";
 
 describe("ddim", () => {
   it("visits n = 1000, 995, ..., 5, 0", () => {
-    const visited = times(1000, 200);
+    const visited = uniformTimes(1000, 200);
     expect(visited).toHaveLength(201);
     expect(visited.slice(0, 3)).toEqual([1000, 995, 990]);
     expect(visited.slice(-3)).toEqual([10, 5, 0]);

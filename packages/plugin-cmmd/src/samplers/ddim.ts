@@ -1,41 +1,25 @@
-import type { Arrays, Pair, SamplerBody, Schedule } from "@cmmd/core";
-import type { Static } from "@sinclair/typebox";
-import type { ddimOptions } from "./options.js";
+import type { SamplerBody } from "@cmmd/core";
+import { combine } from "./combine.js";
+import type { DdimOptions } from "./options.js";
+import { uniformTimes } from "./times.js";
 
-/** Descending diffusion steps from `last` to 0 at equal distances: 1000, 995, ..., 5, 0 for 200 of 1000. */
-export function times(last: number, steps: number): number[] {
-  return Array.from({ length: steps + 1 }, (_, k) => Math.round((last * (steps - k)) / steps));
-}
-
-/** One DDIM step (Song et al. 2021, eq. 12) from n to m < n; eta 0 is deterministic, 1 is ancestral. */
-export function ddimStep(
-  { x0, eps }: { readonly x0: Float32Array; readonly eps: Float32Array },
-  schedule: Schedule,
-  n: number,
-  m: number,
-  eta: number,
-  noise: Float32Array | undefined,
-): Float32Array {
-  const from = schedule.alphaBar(n);
-  const to = schedule.alphaBar(m);
-  const sigma = eta * Math.sqrt(((1 - to) / (1 - from)) * (1 - from / to));
-  const signal = Math.sqrt(to);
-  const direction = Math.sqrt(Math.max(1 - to - sigma * sigma, 0));
-  return x0.map((value, i) => signal * value + direction * eps[i]! + (noise ? sigma * noise[i]! : 0));
-}
-
-export const body: SamplerBody<Static<typeof ddimOptions>> = {
+/**
+ * DDIM (Song et al. 2021, eq. 12): x_m = sqrt(alphaBar_m) x0 + sqrt(1 - alphaBar_m - sigma^2) eps + sigma z. Ends at alphaBar_0 = 1,
+ * so that the last step gives the last x0. eta 0 is deterministic, 1 is ancestral.
+ */
+export const body: SamplerBody<DdimOptions> = {
   evaluations: ({ steps }) => steps,
   async sample({ steps, eta }, predict, start, { schedule, noise, evaluated, signal }) {
-    const n = times(schedule.steps, steps);
-    let x: Arrays = start;
+    const times = uniformTimes(schedule.steps, steps);
+    let x = start;
     for (let k = 0; k < steps; k++) {
       signal.throwIfAborted();
-      const { x0, eps } = await predict(x, n[k]!);
-      const fresh: Pair<Float32Array> | undefined = eta > 0 ? noise(k) : undefined;
-      const next = (modality: "video" | "audio") =>
-        ddimStep({ x0: x0[modality], eps: eps[modality] }, schedule, n[k]!, n[k + 1]!, eta, fresh?.[modality]);
-      x = { video: next("video"), audio: next("audio") };
+      const { x0, eps } = await predict(x, times[k]!);
+      const from = schedule.alphaBar(times[k]!);
+      const to = schedule.alphaBar(times[k + 1]!);
+      const sigma = eta * Math.sqrt(((1 - to) / (1 - from)) * (1 - from / to));
+      const direction = Math.sqrt(Math.max(1 - to - sigma * sigma, 0));
+      x = combine(Math.sqrt(to), x0, direction, eps, sigma, sigma > 0 ? noise(k) : undefined);
       evaluated(k + 1);
     }
     return x;

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { jit, tf, valueAndGrad } from "@cmmd/jit";
 import { expect, it } from "vitest";
-import { formula, formulaInputs, hashed, product } from "../../test/formula.js";
+import { formula, formulaInputs } from "../../test/formula.js";
+import { type Probed, probedError } from "../../test/probes.js";
 import { apply } from "./network.js";
 import type { UnetOptions } from "./options.js";
 import { parameters } from "./parameters.js";
@@ -11,7 +12,7 @@ import { parameters } from "./parameters.js";
 interface Reference {
   readonly options: Omit<UnetOptions, "fusion">;
   readonly shape: readonly [number, number, number, number];
-  readonly gradients: Readonly<Record<string, readonly number[]>>;
+  readonly gradients: Readonly<Record<string, Probed>>;
 }
 
 it.each([false, true])(
@@ -37,20 +38,13 @@ it.each([false, true])(
     const gradients = await program(weights, formulaInputs(reference.shape, 4, 80));
 
     const errors = await Promise.all(
-      specs.map(async ({ name, shape }, index) => {
+      specs.map(async ({ name }, index) => {
         const got = (await gradients[name]!.read()).data as Float32Array;
-        const [norm, ...products] = reference.gradients[name]! as [number, ...number[]];
+        const expected = reference.gradients[name]!;
         // A bias before a group norm of one channel per group cancels: its gradient is 0 but for rounding, on the scale of its weight's.
-        const cancels = norm < 1e-9 && name.endsWith(".bias");
-        const scale = cancels ? reference.gradients[name.replace(/bias$/, "weight")]![0]! : norm;
-        const squares = products.map((expected, k) => {
-          const probe = hashed(1000 * (k + 1) + index, product(shape));
-          return (got.reduce((sum, value, i) => sum + value * probe[i]!, 0) - expected) ** 2;
-        });
-        // Independent values in [-1, 1) have the mean square 1/3, so this estimates the norm of the gradient's error.
-        const error = Math.sqrt((3 * squares.reduce((a, b) => a + b)) / squares.length);
-        const size = Math.abs(Math.sqrt(got.reduce((sum, value) => sum + value * value, 0)) - norm);
-        return { name, error: Math.max(error, size) / scale };
+        const cancels = expected[0] < 1e-9 && name.endsWith(".bias");
+        const scale = cancels ? reference.gradients[name.replace(/bias$/, "weight")]![0] : expected[0];
+        return { name, error: probedError(got, index, expected) / scale };
       }),
     );
     const worst = errors.reduce((a, b) => (b.error <= a.error ? a : b));

@@ -3,6 +3,12 @@ import { nn, tf } from "@cmmd/jit";
 /** The network's parameters by name. */
 export type Parameters = Readonly<Record<string, tf.Tensor>>;
 
+/** What passes between the modules: video [B, F, H, W, C] and audio [B, T, C]. */
+export interface Hidden {
+  readonly video: tf.Tensor5D;
+  readonly audio: tf.Tensor3D;
+}
+
 const get = (p: Parameters, name: string): tf.Tensor => {
   const value = p[name];
   if (!value) throw new Error(`the network has no parameter ${name}`);
@@ -109,12 +115,7 @@ function resampleTime(x: tf.Tensor3D, length: number): tf.Tensor3D {
  * Easy fusion (Eq. 6), each modality projected with the other one: P_v [v ; rep(a)] and P_a [a ; mean(v)].
  * The projections are split by input, so that the other modality is projected at its own length and then repeated.
  */
-export function fuse(
-  p: Parameters,
-  name: string,
-  video: tf.Tensor5D,
-  audio: tf.Tensor3D,
-): { video: tf.Tensor5D; audio: tf.Tensor3D } {
+export function fuse(p: Parameters, name: string, { video, audio }: Hidden): Hidden {
   const [b, f, , , c] = video.shape;
   const halves = (which: string) => {
     const weight = get(p, `${name}.${which}.weight`).reshape([c, 2 * c]);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gradOf, type HostTensor, jit, tf, valueAndGrad } from "@cmmd/jit";
 import { describe, expect, it } from "vitest";
 import { formula, formulaInputs, product, transpose } from "../../test/formula.js";
+import { fits } from "./fits.js";
 import { apply } from "./network.js";
 import type { UnetOptions } from "./options.js";
 import { parameters } from "./parameters.js";
@@ -140,8 +141,21 @@ describe.each(["tiny", "small"])("cmmd-unet against the golden values of unet_%s
 });
 
 describe("the paper's configuration", () => {
+  const options: UnetOptions = { channels: 128, multipliers: [1, 2, 3, 4], head_dim: 64, groups: 32, fusion: "easy" };
+
+  it("takes latents of 8x8 to 64x64 and any number of frames, and says the nearest mel length", () => {
+    for (const [frames, side, mel] of [
+      [18, 8, 112],
+      [36, 64, 224],
+      [1, 16, 8],
+    ] as const)
+      expect(fits(options, { video: [frames, side, side, 4], audio: [mel, 80] })).toEqual([]);
+    const [problem, ...others] = fits(options, { video: [18, 16, 16, 4], audio: [110, 80] });
+    expect([problem!.code, others]).toEqual(["CMMD501", []]);
+    expect(problem!.message).toContain("110 is not a multiple of 8; the nearest are 104 and 112");
+  });
+
   it("has 105,840,212 parameters", () => {
-    const options: UnetOptions = { channels: 128, multipliers: [1, 2, 3, 4], head_dim: 64, groups: 32, fusion: "easy" };
     const specs = parameters(options, { video: [18, 16, 16, 4], audio: [112, 80] });
     expect(specs.reduce((sum, { shape }) => sum + product(shape), 0)).toBe(105_840_212);
   });

@@ -1,4 +1,5 @@
 import { nn, tf } from "@cmmd/jit";
+import { fuseByAttention } from "./cross-attention.js";
 import {
   attend,
   convAudio,
@@ -7,6 +8,7 @@ import {
   doubleAudio,
   doubleVideo,
   fuse,
+  type Hidden,
   modulatedNorm,
   norm,
   type Parameters,
@@ -17,12 +19,16 @@ import {
 import type { UnetOptions } from "./options.js";
 import { type Module, topology } from "./topology.js";
 
-export { initialise } from "./parameters.js";
+export { initialise, shapes as parameters } from "./parameters.js";
 
-interface Hidden {
-  readonly video: tf.Tensor5D;
-  readonly audio: tf.Tensor3D;
-}
+/** Recomputation gives the same gradients. */
+export const incidental: readonly (keyof UnetOptions)[] = ["checkpoint"];
+
+const fusions = {
+  none: (_p: Parameters, _name: string, x: Hidden) => x,
+  easy: fuse,
+  "cross-attention": fuseByAttention,
+} as const;
 
 /** Sinusoidal embedding [B, channels] of diffusion steps n [B]: cosines, then sines, of n / 10000^(j / half). */
 function timeEmbedding(n: tf.Tensor1D, channels: number): tf.Tensor2D {
@@ -83,7 +89,7 @@ function computeModule(m: Module, { p, embedding, x: given, skip: other }: Modul
   const audio = residual(`${m.name}.a`, x.audio, (h) => convAudio(p, `${m.name}.a.c1`, h), down ? poolAudio : same);
   if (m.kind === "up") return { video: doubleVideo(video), audio: doubleAudio(audio) };
   if (m.kind === "down") return { video, audio };
-  const fused = options.fusion === "easy" ? fuse(p, m.name, video, audio) : { video, audio };
+  const fused = m.fusion ? fusions[options.fusion](p, m.name, { video, audio }, options) : { video, audio };
   if (!m.attention) return fused;
   return {
     video: attendVideo(m.name, fused.video),
@@ -121,7 +127,7 @@ export function apply(
     skips.push(x);
   }
   for (const m of middle) x = step(m, x);
-  for (const m of decoder) x = step(m, x, m.skip ? skips.pop() : undefined);
+  for (const m of decoder) x = step(m, x, m.skip === undefined ? undefined : skips[m.skip]);
   return {
     video: convSpatial(p, "v_out.2", nn.silu(norm(p, "v_out.0", x.video, groups))),
     audio: convAudio(p, "a_out.2", nn.silu(norm(p, "a_out.0", x.audio, groups))),

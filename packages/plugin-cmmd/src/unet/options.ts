@@ -19,10 +19,29 @@ export const unetOptions = Type.Object({
       description: "Levels with attention, 0 the finest; all but the finest when absent.",
     }),
   ),
-  fusion: Type.Union([Type.Literal("easy"), Type.Literal("none")], {
+  fusion: Type.Union([Type.Literal("easy"), Type.Literal("cross-attention"), Type.Literal("none")], {
     default: "easy",
-    description: "How the modalities see each other: the paper's easy fusion (Eq. 6), or not at all.",
+    description:
+      "How the modalities see each other: the paper's easy fusion (Eq. 6), each by attention to the other around the same time, or not at all.",
   }),
+  fusion_levels: Type.Optional(
+    Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.Literal("middle")]), {
+      description: "Levels with fusion, 0 the finest, and `middle`; everywhere when absent.",
+    }),
+  ),
+  encoder_blocks: Type.Optional(
+    Type.Integer({ minimum: 1, description: "Blocks of each level on the way down; 1 when absent." }),
+  ),
+  middle_blocks: Type.Optional(
+    Type.Integer({ minimum: 0, description: "Blocks between the way down and the way up; 2 when absent." }),
+  ),
+  decoder_blocks: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      description:
+        "Blocks of each level on the way up; 2 when absent. One more than `encoder_blocks` uses every skip connection.",
+    }),
+  ),
   checkpoint: Type.Optional(
     Type.Boolean({
       description:

@@ -1,4 +1,5 @@
 import { CmmdError, type NamedTensors, type PairShape, type Random } from "@cmmd/core";
+import { fits } from "./fits.js";
 import type { UnetOptions } from "./options.js";
 import { type Module, topology } from "./topology.js";
 
@@ -48,14 +49,26 @@ export function parameters(options: UnetOptions, shape: PairShape): Parameter[] 
     layer(`${name}.qkv`, [3 * channels, channels, 1]);
     layer(`${name}.out`, [channels, channels, 1], "zeros");
   };
+  const fusion: Readonly<Record<UnetOptions["fusion"], (m: Module) => void>> = {
+    none: () => {},
+    easy({ name, out }) {
+      layer(`${name}.pv`, [out, 2 * out, 1, 1, 1], "fusion");
+      layer(`${name}.pa`, [out, 2 * out, 1], "fusion");
+    },
+    "cross-attention"({ name, out }) {
+      for (const which of ["xv", "xa"]) {
+        affine(`${name}.${which}.norm`, out);
+        layer(`${name}.${which}.q`, [out, out, 1]);
+        layer(`${name}.${which}.kv`, [2 * out, out, 1]);
+        layer(`${name}.${which}.out`, [out, out, 1], "zeros");
+      }
+    },
+  };
   const module = (m: Module) => {
     residual(`${m.name}.v`, m, true);
     residual(`${m.name}.a`, m, false);
     if (m.kind !== "block") return;
-    if (options.fusion === "easy") {
-      layer(`${m.name}.pv`, [m.out, 2 * m.out, 1, 1, 1], "fusion");
-      layer(`${m.name}.pa`, [m.out, 2 * m.out, 1], "fusion");
-    }
+    if (m.fusion) fusion[options.fusion](m);
     if (m.attention) for (const which of ["sa", "ta", "aa"]) attention(`${m.name}.${which}`, m.out);
   };
 
@@ -72,36 +85,18 @@ export function parameters(options: UnetOptions, shape: PairShape): Parameter[] 
   return list;
 }
 
-/** Checks that the sizes fit together; all that is wrong at once. */
-function check(options: UnetOptions, shape: PairShape): void {
-  const factor = 2 ** (options.multipliers.length - 1);
-  const problems: string[] = [];
-  for (const [name, size] of [
-    ["latent height", shape.video[1]],
-    ["latent width", shape.video[2]],
-    ["mel length", shape.audio[0]],
-  ] as const)
-    if (size % factor !== 0) problems.push(`${name} ${size} is not a multiple of ${factor}`);
-  const { encoder, middle, decoder } = topology(options);
-  for (const m of [...encoder, ...middle, ...decoder]) {
-    for (const width of new Set([m.into, m.out]))
-      if (width % options.groups !== 0)
-        problems.push(`${m.name}: ${width} channels do not divide into ${options.groups} groups`);
-    if (m.attention && m.out % options.head_dim !== 0)
-      problems.push(`${m.name}: ${m.out} channels do not divide into heads of ${options.head_dim}`);
-  }
-  if (options.channels % 2 !== 0)
-    problems.push(`channels ${options.channels} is odd, but the time embedding needs pairs`);
-  if (problems.length > 0)
-    throw new CmmdError("CMMD501", `the model cmmd-unet does not fit the data: ${problems.join("; ")}`, {
-      hint: `Change model.channels, model.groups, model.head_dim or model.multipliers, or make the clips a multiple of ${factor} in size.`,
-      exitCode: 2,
-    });
-}
+/** Shapes by name, in the stable order. */
+export const shapes = (options: UnetOptions, shape: PairShape) =>
+  Object.fromEntries(parameters(options, shape).map(({ name, shape }) => [name, { shape }]));
 
 /** Fresh parameters; each drawn from a stream of its own name, so that adding one changes no other. */
 export function initialise(options: UnetOptions, shape: PairShape, random: (name: string) => Random): NamedTensors {
-  check(options, shape);
+  const [first, ...others] = fits(options, shape);
+  if (first)
+    throw new CmmdError("CMMD501", [first, ...others].map(({ message }) => message).join("; "), {
+      hint: first.hint,
+      exitCode: 2,
+    });
   return Object.fromEntries(
     parameters(options, shape).map(({ name, shape: size, initialiser }) => {
       const data = new Float32Array(product(size));

@@ -7,8 +7,9 @@ export interface Module {
   readonly into: number;
   readonly out: number;
   readonly attention: boolean;
-  /** Whether the module's input is concatenated with the newest skip connection. */
-  readonly skip: boolean;
+  readonly fusion: boolean;
+  /** The skip connection that its input is concatenated with: 0 is the network's first convolution, i the encoder's i-th module. */
+  readonly skip?: number;
 }
 
 export interface Topology {
@@ -18,36 +19,67 @@ export interface Topology {
   readonly embedding: number;
 }
 
-/** The network's modules: one block per encoder level, two in the middle, two per decoder level. */
+/** A skip connection while the modules are listed. */
+interface Skip {
+  readonly index: number;
+  readonly width: number;
+}
+
+/**
+ * The network's modules: by default one block per encoder level, two in the middle, two per decoder level. The decoder's blocks take the
+ * skip connections of their level, the newest first, for as long as there are any: with one block more than the encoder has, each takes one.
+ */
 export function topology(options: UnetOptions): Topology {
+  const { encoder_blocks = 1, middle_blocks = 2, decoder_blocks = 2 } = options;
   const widths = options.multipliers.map((multiplier) => multiplier * options.channels);
   const last = widths.length - 1;
   const attends = (level: number) => options.attention_levels?.includes(level) ?? level > 0;
+  const fuses = (level: number | "middle") =>
+    options.fusion !== "none" && (options.fusion_levels?.includes(level) ?? true);
+  const plain = { attention: false, fusion: false };
   const encoder: Module[] = [];
   const decoder: Module[] = [];
-  const skips = [options.channels];
+  /** By level, the oldest first. */
+  const skips: Skip[][] = widths.map(() => []);
   let width = options.channels;
-  const encode = (module: Omit<Module, "name" | "skip">, suffix = "") => {
-    encoder.push({ ...module, name: `enc.${encoder.length}${suffix}`, skip: false });
+  skips[0]!.push({ index: 0, width });
+  const encode = (level: number, module: Omit<Module, "name">, suffix = "") => {
+    encoder.push({ ...module, name: `enc.${encoder.length}${suffix}` });
     width = module.out;
-    skips.push(width);
+    skips[level]!.push({ index: encoder.length, width });
   };
   widths.forEach((out, level) => {
-    encode({ kind: "block", into: width, out, attention: attends(level) });
-    if (level < last) encode({ kind: "down", into: out, out, attention: false }, ".b");
+    for (let i = 0; i < encoder_blocks; i++)
+      encode(level, { kind: "block", into: width, out, attention: attends(level), fusion: fuses(level) });
+    if (level < last) encode(level + 1, { kind: "down", into: out, out, ...plain }, ".b");
   });
-  const middle = [0, 1].map(
-    (i): Module => ({ name: `mid.${i}`, kind: "block", into: width, out: width, attention: true, skip: false }),
+  const middle = Array.from(
+    { length: middle_blocks },
+    (_, i): Module => ({
+      name: `mid.${i}`,
+      kind: "block",
+      into: width,
+      out: width,
+      attention: true,
+      fusion: fuses("middle"),
+    }),
   );
   for (let level = last; level >= 0; level--) {
     const out = widths[level]!;
-    for (let i = 0; i < 2; i++) {
-      const into = width + skips.pop()!;
-      decoder.push({ name: `dec.${decoder.length}`, kind: "block", into, out, attention: attends(level), skip: true });
+    for (let i = 0; i < decoder_blocks; i++) {
+      const skip = skips[level]!.pop();
+      decoder.push({
+        name: `dec.${decoder.length}`,
+        kind: "block",
+        into: width + (skip?.width ?? 0),
+        out,
+        attention: attends(level),
+        fusion: fuses(level),
+        ...(skip && { skip: skip.index }),
+      });
       width = out;
     }
-    if (level > 0)
-      decoder.push({ name: `dec.${decoder.length}.b`, kind: "up", into: out, out, attention: false, skip: false });
+    if (level > 0) decoder.push({ name: `dec.${decoder.length}.b`, kind: "up", into: out, out, ...plain });
   }
   return { encoder, middle, decoder, embedding: options.embedding ?? 4 * options.channels };
 }

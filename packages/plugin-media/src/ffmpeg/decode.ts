@@ -30,20 +30,21 @@ export async function decodeSpan(ffmpegPath: string, request: DecodeRequest): Pr
     frames: lead,
     seconds,
   });
-  if (complete(decoded)) return decoded;
+  if (complete(decoded, request)) return decoded;
 
   const info = await probeMedia(ffmpegPath, path, signal);
   if (start > info.duration - 1 / rates.video) return decoded;
   const shift = start - framesBefore / rates.video;
   const read = await decodeFrom(ffmpegPath, request, rates, { seek: 0, shift, frames: framesBefore, seconds: start });
-  if (complete(read)) return read;
-  throw new CmmdError("CMMD301", `"${path}" holds no picture and sound from second ${start.toFixed(2)} on`, {
+  if (complete(read, request)) return read;
+  const wanted = { video: "picture", audio: "sound", both: "picture and sound" }[request.only ?? "both"];
+  throw new CmmdError("CMMD301", `"${path}" holds no ${wanted} from second ${start.toFixed(2)} on`, {
     hint: `It should last ${info.duration.toFixed(2)} s. Copy or download it again.`,
   });
 }
 
-function complete({ frames, waveform }: Decoded): boolean {
-  return frames.count > 0 && waveform.samples.length > 0;
+function complete({ frames, waveform }: Decoded, { only }: DecodeRequest): boolean {
+  return (only === "audio" || frames.count > 0) && (only === "video" || waveform.samples.length > 0);
 }
 
 /** What comes before the wanted span in FFmpeg's output, and is dropped. */
@@ -62,6 +63,14 @@ async function decodeFrom(ffmpegPath: string, request: DecodeRequest, rates: Rat
   const pixmaps = new PixmapReader(lead.frames, frameCount);
   const sound = new SoundReader(Math.round(lead.seconds * rates.audio), Math.round(duration * rates.audio));
   const shift = lead.shift > 0 ? [`settb=1/1000000,setpts=PTS-${Math.round(lead.shift * 1e6)}`] : [];
+  const picture = [
+    ...["-map", "0:V:0", "-vf", [...shift, ...request.videoFilters, ...rates.videoFilters, "format=rgb24"].join(",")],
+    ...["-frames:v", String(lead.frames + frameCount), "-c:v", "ppm", "-f", "image2pipe", "pipe:1"],
+  ];
+  const samples = [
+    ...["-map", "0:a:0", "-af", [...monoFilters, ...request.audioFilters, ...rates.audioFilters].join(",")],
+    ...["-c:a", "pcm_f32le", "-f", "f32le", "pipe:3"],
+  ];
   const { exitCode, stderr } = await runFfmpeg(
     ffmpegPath,
     [
@@ -69,12 +78,16 @@ async function decodeFrom(ffmpegPath: string, request: DecodeRequest, rates: Rat
       ...(lead.seek > 0 ? ["-ss", lead.seek.toFixed(6)] : []),
       ...["-t", (lead.seconds + duration + leadOut).toFixed(6)],
       ...inputFile(path),
-      ...["-map", "0:V:0", "-vf", [...shift, ...request.videoFilters, ...rates.videoFilters, "format=rgb24"].join(",")],
-      ...["-frames:v", String(lead.frames + frameCount), "-c:v", "ppm", "-f", "image2pipe", "pipe:1"],
-      ...["-map", "0:a:0", "-af", [...monoFilters, ...request.audioFilters, ...rates.audioFilters].join(",")],
-      ...["-c:a", "pcm_f32le", "-f", "f32le", "pipe:3"],
+      ...(request.only === "audio" ? [] : picture),
+      ...(request.only === "video" ? [] : samples),
     ],
-    { signal, outputs: { 1: (chunk) => pixmaps.push(chunk), 3: (chunk) => sound.push(chunk) } },
+    {
+      signal,
+      outputs: Object.fromEntries([
+        ...(request.only === "audio" ? [] : [[1, (chunk: Buffer) => pixmaps.push(chunk)]]),
+        ...(request.only === "video" ? [] : [[3, (chunk: Buffer) => sound.push(chunk)]]),
+      ]),
+    },
   );
   if (exitCode !== 0) throw await explained(ffmpegPath, request, stderr);
   return {
@@ -85,10 +98,11 @@ async function decodeFrom(ffmpegPath: string, request: DecodeRequest, rates: Rat
 }
 
 /** The banner of a file tells more surely than the error of a failed run whether it is a media file, and what it lacks. */
-async function explained(ffmpegPath: string, { path, signal }: DecodeRequest, stderr: string): Promise<CmmdError> {
+async function explained(ffmpegPath: string, request: DecodeRequest, stderr: string): Promise<CmmdError> {
+  const { path, signal, only } = request;
   const info = await probeMedia(ffmpegPath, path, signal);
-  if (!info.video) return missingStream(path, "video");
-  if (!info.audio) return missingStream(path, "audio");
+  if (!info.video && only !== "audio") return missingStream(path, "video");
+  if (!info.audio && only !== "video") return missingStream(path, "audio");
   return mediaError(path, stderr);
 }
 
@@ -110,14 +124,17 @@ async function outputRates(ffmpegPath: string, request: DecodeRequest): Promise<
     video: lastNumber(request.videoFilters, /(?:^|,)fps=(?:fps=)?([\d.]+)(?:\/([\d.]+))?/g),
     audio: lastNumber(request.audioFilters, /(?:^|,)aresample=(?:(?:osr|out_sample_rate|sample_rate)=)?(\d+)()/g),
   };
-  const info =
-    asked.video === undefined || asked.audio === undefined
-      ? await probeMedia(ffmpegPath, request.path, request.signal)
-      : undefined;
-  if (info && !info.video) throw missingStream(request.path, "video");
-  if (info && !info.audio) throw missingStream(request.path, "audio");
-  const video = asked.video ?? info!.video!.rate;
-  const audio = asked.audio ?? info!.audio!.rate;
+  const { only } = request;
+  const unknown = {
+    video: only !== "audio" && asked.video === undefined,
+    audio: only !== "video" && asked.audio === undefined,
+  };
+  const info = unknown.video || unknown.audio ? await probeMedia(ffmpegPath, request.path, request.signal) : undefined;
+  if (info && only !== "audio" && !info.video) throw missingStream(request.path, "video");
+  if (info && only !== "video" && !info.audio) throw missingStream(request.path, "audio");
+  // The clock of the wanted stream serves for one that is not decoded.
+  const video = asked.video ?? info?.video?.rate ?? 1;
+  const audio = asked.audio ?? info?.audio?.rate ?? 1;
   return {
     video,
     audio,

@@ -1,8 +1,18 @@
 import { readFile } from "node:fs/promises";
-import { CmmdError, type Context, type DatasetBody, type Json, type Recording } from "@cmmd/core";
+import { resolve } from "node:path";
+import {
+  CmmdError,
+  type Context,
+  type DatasetBody,
+  heldOut,
+  type Json,
+  listFiles,
+  type MediaFile,
+  type Recording,
+  recordingIds,
+} from "@cmmd/core";
 import { locateFfmpeg } from "../ffmpeg/locate.js";
 import { probeMedia } from "../ffmpeg/probe.js";
-import { digest, listFiles, type MediaFile, recordingIds } from "./files.js";
 import type { FolderOptions } from "./options.js";
 
 /** Seconds that the end of a single recording has at least, so that it holds a clip or two. */
@@ -10,34 +20,41 @@ const shortestTail = 4;
 
 export const folderDataset: DatasetBody<FolderOptions> = {
   async fingerprint(options, { base }): Promise<Json> {
-    const files = await listFiles(options, base);
+    const files = await filesOf(options, base);
     return Promise.all(
       files.map(async (file) => [file.name, file.size, file.changed, await readEvents(file)] as Json[]),
     );
   },
   async *clips(options, context) {
-    const files = await listFiles(options, context.base);
+    const files = await filesOf(options, context.base);
     if (files.length === 1 && options.holdout > 0) {
       yield* divide(files[0]!, options.holdout, context);
       return;
     }
     const ids = recordingIds(files.map((file) => file.name));
-    const test = heldOut(files, options.holdout);
+    const test = heldOut(
+      files.map((file) => file.name),
+      options.holdout,
+    );
     for (const [i, file] of files.entries())
-      yield { ...(await recording(file, ids[i]!)), split: test.has(file) ? "test" : "train" };
+      yield { ...(await recording(file, ids[i]!)), split: test.has(file.name) ? "test" : "train" };
   },
 };
+
+/** Throws CMMD305 when there is no such folder, CMMD306 when it holds no media. */
+async function filesOf(options: FolderOptions, base: string): Promise<MediaFile[]> {
+  const root = resolve(base, options.root);
+  const files = await listFiles(root, options);
+  if (files.length === 0)
+    throw new CmmdError("CMMD306", `data folder "${root}" holds no ${options.extensions.join(", ")} files`, {
+      hint: "Put videos with sound there, or add their file-name ending to data.extensions.",
+    });
+  return files;
+}
 
 async function recording(file: MediaFile, id: string): Promise<Omit<Recording, "split">> {
   const events = await readEvents(file);
   return { id, media: file.path, ...(events && { events }) };
-}
-
-/** Chosen by the names alone: the same files are held out on every machine and whatever order they are listed in. */
-function heldOut(files: readonly MediaFile[], holdout: number): Set<MediaFile> {
-  const count = holdout === 0 ? 0 : Math.min(files.length - 1, Math.max(1, Math.round(files.length * holdout)));
-  const ranked = files.map((file) => ({ file, rank: digest(file.name) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
-  return new Set(ranked.slice(0, count).map(({ file }) => file));
 }
 
 /** One recording trains with its beginning and is tested with its end. */

@@ -1,10 +1,11 @@
+import { mediaExtensions } from "@cmmd/core";
 import { type Static, Type } from "@sinclair/typebox";
 
 export const folderOptions = Type.Object(
   {
     root: Type.String({ minLength: 1, description: "Folder with video files." }),
     extensions: Type.Array(Type.String({ pattern: "^[A-Za-z0-9]+$" }), {
-      default: ["mp4", "mkv", "mov", "avi", "webm"],
+      default: [...mediaExtensions.video],
       minItems: 1,
       description: "File-name endings to take, in any case.",
     }),

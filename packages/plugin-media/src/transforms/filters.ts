@@ -41,6 +41,7 @@ export const resize = defineTransform({
     { additionalProperties: false },
   ),
   modality: "video",
+  size: ({ size }) => (typeof size === "number" ? [size, size] : [size.height, size.width]),
   filter: ({ size, filter }) => {
     const { width, height } = typeof size === "number" ? { width: size, height: size } : size;
     const flags = [filter, "accurate_rnd", "full_chroma_int", "full_chroma_inp", "bitexact"].join("+");

@@ -1,0 +1,126 @@
+/**
+ * Memory of training and sampling as `cmmd inspect` estimates it, beside the peak of the resident set (VmHWM of /proc) of a process that does
+ * it. One JSON line per case. Linux only; needs a build.
+ *
+ *     node bench/inspect-memory.js [--batch 1,2,4] [--pipeline FILE] [KEY=VALUE...]
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { inspectPipeline, loadRegistry, parsePipeline, stream } from "@cmmd/core";
+
+const self = fileURLToPath(import.meta.url);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    batch: { type: "string", default: "1,2,4" },
+    pipeline: { type: "string" },
+    measure: { type: "string" },
+    steps: { type: "string", default: "3" },
+  },
+});
+
+/** The paper's network on 16x16 latents of 4 channels and 80 mel bins. */
+const paper = `
+cmmd: 1
+data: { use: synthetic, scene: bench, clip: { frames: 18, every: 18 } }
+prepare:
+  video: [{ use: fps, rate: 10 }, { use: resize, size: 128 }]
+  audio: [{ use: resample, rate: 16000 }, { use: mel, bins: 80, window: 512, hop: 256 }]
+latents: { use: patch-pca, patch: 8, channels: 4 }
+model: { use: cmmd-unet }
+train: { steps: 3, batch: 2, losses: [{ use: diffusion }] }
+generate: { task: v2a, sampler: { use: ddim, steps: 200 }, guidance: { use: reconstruction } }
+`;
+
+async function open(file, overrides) {
+  const root = resolve(self, "../..");
+  const builtin = await loadRegistry({
+    builtins: ["@cmmd/plugin-media", "@cmmd/plugin-cmmd", "@cmmd/plugin-metrics"],
+    plugins: [],
+    base: join(root, "packages/cli"),
+  });
+  const { resolved, registry } = await parsePipeline(file, { overrides, env: process.env, registry: builtin });
+  return { pipeline: { ...resolved, device: "cpu" }, registry };
+}
+
+/** Peak of this process's resident set so far, in bytes. */
+const peak = () => 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+
+async function measureTraining({ pipeline, registry }, folder, { shape, rates }) {
+  const { train } = await import("../packages/core/dist/train/trainer.js");
+  const size = (dims) => dims.reduce((a, b) => a * b);
+  const filled = (dims) => stream(1, "bench").normal(size(dims));
+  const around = { before: 0, after: 0 };
+  const clip = (i) => ({
+    id: `${i}`,
+    recording: `${i}`,
+    split: "train",
+    events: [],
+    context: { video: around, audio: around },
+    rates,
+    steps: { video: shape.video[0], audio: shape.audio[0] },
+    shape,
+    video: () => filled(shape.video),
+    audio: () => filled(shape.audio),
+  });
+  const context = {
+    signal: new AbortController().signal,
+    base: folder,
+    folder,
+    seed: 0,
+    computing: { device: "cpu" },
+    random: (purpose, ...counters) => stream(0, purpose, ...counters),
+    progress: () => {},
+    log: () => {},
+    warn: () => {},
+  };
+  const input = {
+    pipeline,
+    device: "cpu",
+    programs: join(folder, "programs"),
+    inputs: {},
+    context,
+    component: (kind, name) => registry.implementation(kind, name),
+    metric: () => {},
+    artifact: () => {},
+  };
+  await train(
+    input,
+    Array.from({ length: 8 }, (_, i) => clip(i)),
+    shape,
+  );
+}
+
+if (values.measure) {
+  const { file, overrides, sizes } = JSON.parse(values.measure);
+  const folder = mkdtempSync(join(tmpdir(), "cmmd-memory-"));
+  try {
+    const opened = await open(file, overrides);
+    await measureTraining(opened, folder, sizes);
+    console.log(peak());
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+} else {
+  const folder = mkdtempSync(join(tmpdir(), "cmmd-memory-"));
+  const file = values.pipeline ? resolve(values.pipeline) : join(folder, "paper.yaml");
+  if (!values.pipeline) writeFileSync(file, paper);
+  for (const batch of values.batch.split(",").map(Number)) {
+    const overrides = [...positionals, `train.steps=${values.steps}`, `train.batch=${batch}`];
+    const { pipeline, registry } = await open(file, overrides);
+    const { shape, rates, training } = await inspectPipeline(pipeline, registry, { batches: [batch] });
+    const given = { file, overrides, sizes: { shape, rates } };
+    const child = spawnSync(process.execPath, [self, "--measure", JSON.stringify(given)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const measured = Number(child.stdout.trim());
+    const estimate = training.at(-1).byBatch[0];
+    console.log(JSON.stringify({ batch, estimate, measured, ratio: estimate.memory / measured }));
+  }
+  rmSync(folder, { recursive: true, force: true });
+}

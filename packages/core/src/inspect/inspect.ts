@@ -1,0 +1,130 @@
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { PairShape } from "../plugin/clips.js";
+import type { ClipFacts } from "../plugin/components.js";
+import type { Registry } from "../registry/registry.js";
+import type { ActiveLoss } from "../train/program.js";
+import { samplingMemory, trainingMemory } from "./memory.js";
+import { pipelinePrograms } from "./programs.js";
+import { clipSizes } from "./sizes.js";
+
+/** What one program costs for a number of clips. */
+export interface BatchCost {
+  readonly batch: number;
+  readonly multiplyAdds: number;
+  /** Peak of the process's memory on `cpu`, in bytes. */
+  readonly memory: number;
+}
+
+/** Everything about a pipeline's model that follows from the pipeline file alone. */
+export interface Inspection {
+  readonly shape: PairShape;
+  /** Steps of each modality per second. */
+  readonly rates: ClipFacts["rates"];
+  readonly parameters: number;
+  readonly tensors: number;
+  /** One evaluation of the network for one clip, without guidance. */
+  readonly forward: { readonly multiplyAdds: number };
+  /** By the losses in force, in the order of the steps. */
+  readonly training: readonly {
+    readonly from: number;
+    /** The step before which another set of losses takes over. */
+    readonly until: number;
+    readonly losses: readonly string[];
+    /** The pipeline's own. */
+    readonly batch: number;
+    readonly byBatch: readonly BatchCost[];
+  }[];
+  readonly generate: readonly {
+    readonly name: string;
+    readonly task: string;
+    readonly sampler: string;
+    /** Network evaluations for a clip. */
+    readonly evaluations: number;
+    readonly guidance: string | undefined;
+    /** The pipeline's own. */
+    readonly batch: number;
+    /** Of one evaluation. */
+    readonly byBatch: readonly BatchCost[];
+  }[];
+}
+
+type LossEntry = ResolvedPipeline["train"]["losses"][number];
+const inForce = ({ from, until }: LossEntry, step: number) => step >= from && (until === undefined || step < until);
+
+/** Stretches of steps with the same losses. */
+function phasesOf({ steps, losses }: ResolvedPipeline["train"]) {
+  const edges = losses.flatMap(({ from, until }) => [from, until ?? steps]);
+  const starts = [...new Set([0, ...edges])].filter((step) => step < steps).sort((a, b) => a - b);
+  return starts.map((from, i) => ({
+    from,
+    until: starts[i + 1] ?? steps,
+    active: losses.filter((loss) => inForce(loss, from)),
+  }));
+}
+
+/**
+ * Parameters, multiply-adds and memory of a pipeline's model by batch size, before anything is loaded: the programs are traced from shapes
+ * alone. Throws CMMD571 where the pipeline does not fix the sizes of clips, and the model's own errors where it does not fit them.
+ */
+export async function inspectPipeline(
+  pipeline: ResolvedPipeline,
+  registry: Registry,
+  { batches }: { readonly batches: readonly number[] },
+): Promise<Inspection> {
+  const { shape, rates } = await clipSizes(pipeline, registry);
+  const programs = await pipelinePrograms(pipeline, registry, shape, rates);
+  const { layout } = programs;
+  const { train } = pipeline;
+  const sorted = (own: number) => [...new Set([...batches, own])].sort((a, b) => a - b);
+  const training = await Promise.all(
+    phasesOf(train).map(async ({ from, until, active }) => {
+      const losses: ActiveLoss[] = await Promise.all(
+        active.map(async (used, i) => ({
+          name: `${used.use}.${i}`,
+          used,
+          body: await registry.implementation("losses", used.use),
+        })),
+      );
+      return {
+        from,
+        until,
+        losses: active.map(({ use }) => use),
+        batch: train.batch,
+        byBatch: sorted(train.batch).map((batch) => {
+          const facts = programs.training(losses, batch);
+          return { batch, multiplyAdds: facts.multiplyAdds, memory: trainingMemory(facts, layout) };
+        }),
+      };
+    }),
+  );
+  const generate = await Promise.all(
+    pipeline.generate.map(async (generation) => {
+      const { name, task, sampler, guidance, batch } = generation;
+      const body = await registry.implementation("samplers", sampler.use);
+      const costs: BatchCost[] = [];
+      for (const size of sorted(batch)) {
+        const facts = await programs.evaluation(generation, size);
+        costs.push({ batch: size, multiplyAdds: facts.multiplyAdds, memory: samplingMemory(facts) });
+      }
+      return {
+        name,
+        task,
+        sampler: sampler.use,
+        evaluations: body.evaluations(sampler.options),
+        guidance: guidance?.use,
+        batch,
+        byBatch: costs,
+      };
+    }),
+  );
+  const { multiplyAdds } = await programs.evaluation(undefined, 1);
+  return {
+    shape,
+    rates,
+    parameters: layout.size,
+    tensors: layout.parameters.length,
+    forward: { multiplyAdds },
+    training,
+    generate,
+  };
+}

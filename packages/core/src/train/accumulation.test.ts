@@ -1,0 +1,101 @@
+import { type DeviceTensor, type HostTensor, tf } from "@cmmd/jit";
+import { describe, expect, it } from "vitest";
+import { stream } from "../diffusion/random.js";
+import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { LossBody, ModelBody } from "../plugin/components.js";
+import { partsOf } from "./accumulation.js";
+import { layoutOf, pack, startOf } from "./buckets.js";
+import { type ActiveLoss, accumulatingPrograms, trainingProgram } from "./program.js";
+import { scalar } from "./scalars.js";
+
+const random = stream(5, "test");
+const normal = (...shape: number[]) => ({ shape, data: random.normal(shape.reduce((a, b) => a * b)) });
+const weights = { video: normal(6, 6), audio: normal(5, 5) };
+
+const model: ModelBody<unknown> = {
+  initialise: () => weights,
+  apply: (parameters, { video, audio }) => ({
+    video: tf.matMul(video.reshape([-1, 6]), parameters.video as tf.Tensor2D).reshape(video.shape),
+    audio: tf.matMul(audio.reshape([-1, 5]), parameters.audio as tf.Tensor2D).reshape(audio.shape),
+  }),
+};
+const error = (a: tf.Tensor, b: tf.Tensor) => a.sub(b).square().mean() as tf.Scalar;
+/** A loss of all clips, and one of those that it has drawn something for. */
+const whole: LossBody<unknown> = {
+  describe: () => "whole",
+  value: (_, { video, audio, n, noise }, __, network) => {
+    const output = network(video, audio, n);
+    const loss = error(output.video, noise.video).add(error(output.audio, noise.audio)) as tf.Scalar;
+    return { loss, log: { error: loss } };
+  },
+};
+const some: LossBody<unknown> = {
+  describe: () => "some",
+  value: (_, { video, n }, { other }, network) => {
+    const rows = other!.shape[0]!;
+    const first = video.slice([0], [rows]) as tf.Tensor5D;
+    const output = network(first, other as tf.Tensor3D, n.slice([0], [rows]) as tf.Tensor1D);
+    return { loss: error(output.audio, other!).mul(-0.3) as tf.Scalar, log: {} };
+  },
+};
+const lossOf = (name: string, body: LossBody<unknown>): ActiveLoss => ({
+  name,
+  body,
+  used: { kind: "losses", use: name, plugin: "test", options: {} },
+});
+const losses = [lossOf("whole", whole), lossOf("some", some)];
+const layout = layoutOf(weights);
+const start = () => ({ buckets: startOf(pack(weights, layout)) });
+const scalars = { rate: scalar(0.01), epsilon: scalar(1e-8), emaRate: scalar(0.5) };
+const optimizer = { use: "adam", rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, warmup: 0, clip: 0.7 } as const;
+const pipeline = {
+  diffusion: { schedule: "cosine", steps: 10, predict: "v", scale: { video: 1, audio: 1 } },
+  model: { options: {} },
+  train: { optimizer },
+} as unknown as ResolvedPipeline;
+const read = async (tensor: HostTensor | DeviceTensor) => (await (tensor as DeviceTensor).read()).data;
+
+describe("accumulated gradients", () => {
+  it.each([1, 2, 3, 5])(
+    "give the step of the whole batch of 6 in three parts, with a loss of the first %i clips",
+    async (clips) => {
+      const batch = {
+        tensors: {
+          video: normal(6, 3, 2, 2, 6),
+          audio: normal(6, 4, 5),
+          videoNoise: normal(6, 3, 2, 2, 6),
+          audioNoise: normal(6, 4, 5),
+          n: normal(6),
+          alphaBar: normal(6),
+        },
+        drawn: { whole: {}, some: { other: normal(clips, 4, 5) } },
+      };
+      const expected = await trainingProgram(
+        pipeline,
+        {},
+        model,
+        layout,
+        losses,
+      )(start(), batch.tensors, batch.drawn, scalars);
+      const { gradientsOf, update } = accumulatingPrograms(pipeline, {}, model, layout);
+      const state = start();
+      let sums: readonly (HostTensor | DeviceTensor)[] = layout.buckets.map(({ shape }) => ({
+        shape,
+        data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+      }));
+      let loss = 0;
+      for (const { inputs, drawn, losses: held, shares } of partsOf(batch, losses, 3)) {
+        const parameters = state.buckets.map((bucket) => bucket.parameters);
+        const result = await gradientsOf(held, shares)(sums, parameters, {}, inputs, drawn);
+        sums = result.sums;
+        loss += (await read(result.log.loss))[0]!;
+      }
+      const got = await update(state, sums, scalars, []);
+      expect(loss).toBeCloseTo((await read(expected.log.loss))[0]!, 5);
+      for (const part of ["parameters", "first", "second", "ema"] as const) {
+        const [a, b] = await Promise.all([expected, got].map(({ state: { buckets } }) => read(buckets[0]![part])));
+        for (const [i, value] of a!.entries()) expect(Math.abs(value - b![i]!)).toBeLessThan(1e-6);
+      }
+    },
+  );
+});

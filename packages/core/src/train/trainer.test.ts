@@ -1,0 +1,98 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HostTensor } from "@cmmd/jit";
+import { afterAll, describe, expect, it } from "vitest";
+import { stream } from "../diffusion/random.js";
+import type { StageInput } from "../stages/stage.js";
+import { layoutOf } from "./buckets.js";
+import type { Objective, StateTensors } from "./objective.js";
+import { train } from "./trainer.js";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+const weights = (seed: number, ...shape: number[]) => ({
+  weight: { shape, data: stream(seed, "weights").normal(shape.reduce((a, b) => a * b)) },
+});
+const initial = { model: weights(1, 3, 2), discriminator: weights(2, 4) };
+
+/** Two networks against each other, in plain arithmetic: what a vocoder's training asks of the loop. */
+function adversarial(runawayAt = Number.POSITIVE_INFINITY): Objective<Float32Array> {
+  const moved = (state: StateTensors, by: number): StateTensors => ({
+    buckets: state.buckets.map(({ parameters, first, second, ema }) => {
+      const next = (parameters as HostTensor).data.map((value) => value * 0.9 + by) as Float32Array;
+      const average = ((ema as HostTensor).data as Float32Array).map((value, i) => (value + next[i]!) / 2);
+      return { parameters: { ...parameters, data: next }, first, second, ema: { ...ema, data: average } } as never;
+    }),
+  });
+  return {
+    layouts: { model: layoutOf(initial.model), discriminator: layoutOf(initial.discriminator) },
+    configuration: { model: "adversarial" },
+    batch: 1,
+    initial: () => initial,
+    describe: () => [],
+    draw: (step) => stream(3, "noise", step).normal(2),
+    async run({ model, discriminator }, [a, b], step) {
+      const state = { model: moved(model!, a!), discriminator: moved(discriminator!, b!) };
+      return { state, log: { loss: a!, step }, loss: a!, gradient: 1, overflowed: false };
+    },
+    runaway: (_, step) => (step === runawayAt ? "it fell" : undefined),
+    validate: { every: 2, run: async (states) => ({ "validation/loss": sumOf(states.model!) }) },
+    dispose: async () => undefined,
+  };
+}
+const sumOf = ({ buckets }: StateTensors) =>
+  buckets.reduce((sum, { ema }) => sum + ((ema as HostTensor).data as Float32Array).reduce((a, b) => a + b, 0), 0);
+
+function inputIn(folder: string, stopAfter?: number): StageInput {
+  const controller = new AbortController();
+  const context = {
+    folder,
+    signal: controller.signal,
+    log: () => undefined,
+    progress: (done: number) => {
+      if (done === stopAfter) controller.abort(new Error("interrupted"));
+    },
+  };
+  const checkpoints = { every_seconds: 3600, last: 1, keep_every: 3 };
+  const pipeline = { precision: "float32", train: { steps: 8, log_every: 1, checkpoints } };
+  return { context, pipeline, metric: () => undefined } as unknown as StageInput;
+}
+const beginning = { origin: async () => undefined, incidental: [] };
+const newFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), "cmmd-train-"));
+  folders.push(folder);
+  return folder;
+};
+const contents = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => statSync(join(folder, path)).isFile())
+      .map((path) => [path, readFileSync(join(folder, path)).toString("base64")]),
+  );
+
+describe("the training loop", () => {
+  it("trains two sets of parameters, and leaves the same bytes wherever it was interrupted", async () => {
+    const reference = newFolder();
+    await train(inputIn(reference), adversarial(), beginning);
+    const expected = contents(reference);
+    for (const file of ["model", "ema", "optimizer", "discriminator.model", "discriminator.ema"])
+      for (const place of ["", "checkpoint-3/", "checkpoint-6/"])
+        expect(Object.keys(expected)).toContain(`${place}${file}.safetensors`);
+    const folder = newFolder();
+    for (const step of [2, 3, 7])
+      await expect(train(inputIn(folder, step), adversarial(), beginning)).rejects.toThrow("interrupted");
+    await train(inputIn(folder), adversarial(), beginning);
+    expect(contents(folder)).toEqual(expected);
+  });
+
+  it("stops when a loss runs away, with the reason and what is kept", async () => {
+    await expect(train(inputIn(newFolder()), adversarial(4), beginning)).rejects.toMatchObject({
+      code: "CMMD526",
+      message: "training ran away at step 5: it fell; the checkpoint of step 3 is kept",
+    });
+  });
+});
