@@ -52,6 +52,7 @@ const peak = () => 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/
 
 async function measureTraining({ pipeline, registry }, folder, { shape, rates }) {
   const { train } = await import("../packages/core/dist/train/trainer.js");
+  const { diffusionObjective } = await import("../packages/core/dist/train/diffusion-objective.js");
   const size = (dims) => dims.reduce((a, b) => a * b);
   const filled = (dims) => stream(1, "bench").normal(size(dims));
   const around = { before: 0, after: 0 };
@@ -82,17 +83,17 @@ async function measureTraining({ pipeline, registry }, folder, { shape, rates })
     pipeline,
     device: "cpu",
     programs: join(folder, "programs"),
-    inputs: {},
+    inputs: { prepare: folder, encode: folder },
     context,
     component: (kind, name) => registry.implementation(kind, name),
     metric: () => {},
     artifact: () => {},
   };
-  await train(
-    input,
-    Array.from({ length: 8 }, (_, i) => clip(i)),
-    shape,
-  );
+  const statistics = { definition: {}, rates, mean: 0, std: 1 };
+  writeFileSync(join(folder, "features.json"), JSON.stringify(statistics));
+  const clips = Array.from({ length: 8 }, (_, i) => clip(i));
+  const objective = await diffusionObjective(input, clips, shape);
+  await train(input, objective, { origin: async () => undefined, incidental: [] });
 }
 
 if (values.measure) {

@@ -5,9 +5,9 @@ import type { Layout } from "../train/buckets.js";
 const idle = 350e6;
 /**
  * What ONNX Runtime's allocator takes for what a graph holds at its peak, as it gives nothing back and cuts its blocks into chunks. Measured
- * (bench/inspect-memory.js) with the 106M network: 1.4 to 1.6 at batch 1 and 2.
+ * (bench/inspect-memory.js) with the 106M network: 1.43 at batch 1, 1.35 at batch 2.
  */
-const allocator = 1.5;
+const allocator = 1.4;
 const float32 = 4;
 
 /** Peak of a process that trains: the state, the new weights beside the old ones, the step's own values, and the copy that a checkpoint is written from. */

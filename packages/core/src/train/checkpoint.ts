@@ -46,7 +46,8 @@ interface Trainer {
 
 /**
  * Writes a state after `step` steps into `folder`: for each set of parameters `model`, `ema` and `optimizer` (safetensors; the names and
- * their order are stable), `trainer.json`, and `config.json`, which says what the parameters are of.
+ * their order are stable), `trainer.json`, and `config.json`, which says what the parameters are of. In `optimizer` are the sums that the
+ * optimizer keeps: times 1 - beta1 and 1 - beta2 they are Adam's moments.
  */
 export async function writeState(folder: string, step: number, states: States, described: Described): Promise<void> {
   const lossScale: Record<string, LossScale<number>> = {};

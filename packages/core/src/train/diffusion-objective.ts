@@ -40,6 +40,7 @@ const usedAs = ({ use, options }: ResolvedPipeline["model"]) => ({ use, options:
 /** What the weights of a pipeline are of: `config.json`. */
 function configurationOf({ pipeline, inputs }: StageInput, shape: PairShape, parameters: number) {
   const { definition, rates, mean, std } = readFeatureStatistics(inputs.prepare!);
+  const { use, beta1, beta2 } = pipeline.train.optimizer;
   return {
     cmmd: pipeline.cmmd,
     name: pipeline.name,
@@ -50,6 +51,7 @@ function configurationOf({ pipeline, inputs }: StageInput, shape: PairShape, par
     shape: { video: shape.video, audio: shape.audio },
     features: { definition: definition as unknown as Json, rates, mean, std },
     autoencoder: usedAs(pipeline.latents),
+    optimizer: { use, beta1, beta2 },
   };
 }
 

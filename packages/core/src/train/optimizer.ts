@@ -13,7 +13,7 @@ export interface WholeState<T> {
 /** Everything that training changes, of one bucket of parameters. */
 export interface TrainState<T> {
   readonly parameters: T;
-  /** Adam's first and second moments. */
+  /** Sums of decayed gradients and of their squares: Adam's first moment divided by 1 - beta1, its second divided by 1 - beta2. */
   readonly first: T;
   readonly second: T;
   /** Exponential moving average of the parameters. */
@@ -22,9 +22,9 @@ export interface TrainState<T> {
 
 /** The numbers that change from step to step; inputs of the traced program. */
 export interface StepScalars<T> {
-  /** The learning rate with both bias corrections in it. */
+  /** The learning rate with both bias corrections, and what makes moments of the sums, in it. */
   readonly rate: T;
-  /** Adam's epsilon, corrected as the root of the second moment is. */
+  /** Adam's epsilon, corrected as the root of the second sum is. */
   readonly epsilon: T;
   /** What the average takes of the new parameters. */
   readonly emaRate: T;
@@ -40,15 +40,17 @@ export function learningRate({ rate, warmup, decay }: AdamOptions, step: number)
 }
 
 /**
- * Scalars of the step with 0-based index `step`. Both corrections of Adam are by scalars, so they are applied to scalars:
- * rate (m / c1) / (sqrt(v / c2) + epsilon) = (rate sqrt(c2) / c1) m / (sqrt(v) + epsilon sqrt(c2)).
+ * Scalars of the step with 0-based index `step`. Adam's moments are m = (1 - beta1) M and v = (1 - beta2) V of the sums M and V, and its
+ * corrections c1 and c2 are scalars, so all of that is applied to scalars: with r = sqrt(c2 / (1 - beta2)),
+ * rate (m / c1) / (sqrt(v / c2) + epsilon) = (rate r (1 - beta1) / c1) M / (sqrt(V) + epsilon r).
  * The average's decay rises from 0.1 so that early weights are forgotten.
  */
 export function stepScalars(optimizer: AdamOptions, ema: number, step: number): StepScalars<number> {
-  const correction1 = 1 - optimizer.beta1 ** (step + 1);
-  const root = Math.sqrt(1 - optimizer.beta2 ** (step + 1));
+  const { beta1, beta2 } = optimizer;
+  const correction1 = 1 - beta1 ** (step + 1);
+  const root = Math.sqrt((1 - beta2 ** (step + 1)) / (1 - beta2));
   return {
-    rate: (learningRate(optimizer, step) * root) / correction1,
+    rate: (learningRate(optimizer, step) * root * (1 - beta1)) / correction1,
     epsilon: optimizer.epsilon * root,
     emaRate: 1 - Math.min(ema, (1 + step) / (10 + step)),
   };
@@ -61,8 +63,8 @@ export function adam(
   scalars: StepScalars<tf.Tensor>,
   { beta1, beta2 }: AdamOptions,
 ): TrainState<tf.Tensor> {
-  const first = state.first.mul(beta1).add(gradient.mul(1 - beta1));
-  const second = state.second.mul(beta2).add(gradient.square().mul(1 - beta2));
+  const first = state.first.mul(beta1).add(gradient);
+  const second = state.second.mul(beta2).add(gradient.square());
   const parameters = state.parameters.sub(first.div(second.sqrt().add(scalars.epsilon)).mul(scalars.rate));
   const ema = state.ema.add(parameters.sub(state.ema).mul(scalars.emaRate));
   return { parameters, first, second, ema };
