@@ -15,7 +15,7 @@ import {
   writeTensor,
   writeValueInfo,
 } from "./onnx-proto.js";
-import { isOpen, shapeInput } from "./open-shapes.js";
+import { openViews, shapeInput } from "./open-shapes.js";
 import { unreadResult } from "./own-results.js";
 
 const opset = 21;
@@ -46,8 +46,8 @@ interface Encoding {
   readonly anyShape?: boolean;
   /** The first result is `unreadResult`: the runtime then copies no result. */
   readonly ownResults?: boolean;
-  /** Shapes of large views are inputs: see open-shapes.ts. */
-  readonly open?: boolean;
+  /** Bytes that a graph computes on the way from which shapes of large views are inputs: see open-shapes.ts. None are when absent. */
+  readonly open?: number;
   /** For other programs than this one: its own names, the frozen inputs' data inside, nodes in the order that the standard asks for. */
   readonly standard?: {
     readonly inputs: readonly string[];
@@ -88,7 +88,7 @@ export const inRunOrder = (graph: Graph): Graph => anchor(schedule(lowerBarriers
 /** GraphProto. The body of a loop has names of its own, by `prefix`, and sees those of the graph around it. */
 function encodeGraph(
   given: Graph,
-  { anyShape = false, ownResults = false, open = false, standard }: Encoding,
+  { anyShape = false, ownResults = false, open, standard }: Encoding,
   prefix: string,
   outer: ReadonlyMap<Value, string>,
   shapes: Map<string, readonly number[]>,
@@ -126,8 +126,9 @@ function encodeGraph(
     return name;
   };
   const use = (value: Value) => names.get(value) ?? constant(value);
+  const opened = open === undefined ? new Set<Node>() : openViews(graph, open);
   const attributeInput = (node: Node, attribute: string): string => {
-    if (!(open && isOpen(node))) return integers(node.attributes[attribute]!);
+    if (!opened.has(node)) return integers(node.attributes[attribute]!);
     const shape = node.attributes.shape as readonly number[];
     const name = shapeInput(shape);
     shapes.set(name, shape);
@@ -169,7 +170,7 @@ function encodeGraph(
   for (const value of graph.inputs) {
     if (!value.frozen) message(body, 11, (w) => writeValueInfo(w, names.get(value)!, value, anyShape));
   }
-  for (const [name, { length }] of open ? shapes : []) {
+  for (const [name, { length }] of prefix === "" ? shapes : []) {
     message(body, 11, (w) => writeValueInfo(w, name, { shape: [length], dtype: "int64" }, false));
   }
   if (ownResults) message(body, 12, (w) => writeSequenceInfo(w, unreadResult));
