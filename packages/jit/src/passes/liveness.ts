@@ -24,6 +24,9 @@ export interface MemoryPeak {
   readonly live: readonly Value[];
 }
 
+/** Bytes that a program computes on the way and holds at its peak, from which less memory is worth more time. */
+export const largeProgram = 2 ** 31;
+
 /**
  * The most memory that a graph needs when its nodes run in the given order and each value is freed after its last use: a lower bound of
  * what a runtime takes, which adds what its allocator rounds up and its kernels need for themselves.

@@ -1,10 +1,10 @@
 import { Graph, type Node, Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
-import { bytesOf, isAlias, lifetimes, memoryPeak } from "./liveness.js";
+import { bytesOf, isAlias, largeProgram, lifetimes, memoryPeak } from "./liveness.js";
 import { schedule } from "./schedule.js";
 
-/** Values of fewer bytes are not worth their recomputation. */
-const worthRecomputing = 1 << 22;
+/** Values of fewer bytes are not worth their recomputation, in large programs and in others. */
+const worthRecomputing = { large: 1 << 22, other: 1 << 24 };
 /** An operand of this share of a value may be kept for its recomputation. */
 const small = 1 / 16;
 /** Products that sum so few terms cost little more than writing their result: transforms of tiles, logits of attention heads. */
@@ -32,12 +32,17 @@ function termsOf({ op, inputs, attributes }: Node): number {
   return op === "Gemm" ? shape[attributes.transA === 1 ? 0 : 1]! : Number.POSITIVE_INFINITY;
 }
 
+function worthIn(graph: Graph): number {
+  const { bytes, held } = memoryPeak(graph);
+  return worthRecomputing[bytes - held >= largeProgram ? "large" : "other"];
+}
+
 /**
  * Computes large values that are cheap to compute (activations, patches, tiles) a second time after the peak of memory, where they are kept
  * over the peak for nothing else: a training step then keeps what products made, and little else. `smallest` is in bytes. For the CPU,
  * where barriers are free.
  */
-export function recompute(graph: Graph, smallest = worthRecomputing): Graph {
+export function recompute(graph: Graph, smallest = worthIn(graph)): Graph {
   if (!graph.nodes.some(({ outputs }) => outputs.some((output) => bytesOf(output) >= smallest))) return graph;
   let best = schedule(graph);
   for (let round = 0; round < rounds; round++) {

@@ -5,6 +5,7 @@ import type { Graph, TensorData } from "../ir/graph.js";
 import { barriersAsChoices } from "../passes/barrier.js";
 import { fitWebGpu } from "../passes/device-limits.js";
 import { inPlace } from "../passes/in-place.js";
+import { largeProgram } from "../passes/liveness.js";
 import { recompute } from "../passes/recompute.js";
 import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
@@ -12,7 +13,7 @@ import type { Device } from "./device.js";
 import { explainLacking } from "./lacking-operators.js";
 import { reverseNodes } from "./node-order.js";
 import { encodeWithShapes } from "./onnx.js";
-import { shapeFeeds, worthFreeing } from "./open-shapes.js";
+import { shapeFeeds } from "./open-shapes.js";
 import { type CacheOptions, ProgramCache } from "./program-cache.js";
 import { type Model, type OutputSpec, openSession } from "./session.js";
 
@@ -79,7 +80,7 @@ export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
 function modelOf(given: Graph, { device, donated }: Source): Model {
   const graph = fitted[device](given);
   const onCpu = device === "cpu";
-  const { bytes, shapes } = encodeWithShapes(graph, { ownResults: onCpu, ...(onCpu && { open: worthFreeing }) });
+  const { bytes, shapes } = encodeWithShapes(graph, { ownResults: onCpu, ...(onCpu && { open: largeProgram }) });
   const over = onCpu ? inPlace(graph, donated) : [];
   const outputs = graph.outputs.map(({ shape, dtype }, i) => ({
     shape,

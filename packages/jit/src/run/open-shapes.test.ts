@@ -2,8 +2,9 @@ import * as ort from "onnxruntime-node";
 import { expect, it } from "vitest";
 import { jit, type tf } from "../index.js";
 import type { Node } from "../ir/graph.js";
+import { largeProgram } from "../passes/liveness.js";
 import { encodeOnnx, encodeWithShapes } from "./onnx.js";
-import { openViews, shapeFeeds, worthFreeing } from "./open-shapes.js";
+import { openViews, shapeFeeds } from "./open-shapes.js";
 
 const f = (x: tf.Tensor, w: tf.Tensor) =>
   x
@@ -21,7 +22,7 @@ it("large views of large programs get their shape when the program runs, but non
     Array.from(openViews(jit(f, { freeze }).lower(x, x), smallest), ({ attributes }: Node) => attributes.shape);
   expect(views([], 0)).toEqual(Array(2).fill([1024, 1536]));
   expect(views([1], 0)).toEqual([[1024, 1536]]);
-  expect(views([], worthFreeing)).toEqual([]);
+  expect(views([], largeProgram)).toEqual([]);
 });
 
 it("the results are the same", async () => {

@@ -2,13 +2,11 @@ import * as ort from "onnxruntime-node";
 import type { Graph, Node, Value } from "../ir/graph.js";
 import { bytesOf, memoryPeak } from "../passes/liveness.js";
 
-/** Bytes that a program computes on the way and holds at its peak, from which it is worth freeing memory at once. */
-export const worthFreeing = 2 ** 31;
 /**
- * In such a program views of at least so many bytes are told their shape when it runs. ONNX Runtime keeps the memory of a tensor for the next one
- * of the same shape, however late in the program that comes: a training step held two to three times what was alive at its peak. Where
- * it does not know shapes beforehand it frees memory at once; but it writes no result over an operand either, which a forward pass at
- * 16x16 latents loses a fifth of its time by.
+ * In large programs views of at least so many bytes are told their shape when the program runs. ONNX Runtime keeps the memory of a
+ * tensor for the next one of the same shape, however late in the program that comes: a training step held two to three times what was
+ * alive at its peak. Where it does not know shapes beforehand it frees memory at once; but it writes no result over an operand either,
+ * which a forward pass at 16x16 latents loses a fifth of its time by.
  */
 const worthOpening = 1 << 22;
 
