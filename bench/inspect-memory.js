@@ -53,6 +53,10 @@ const peak = () => 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/
 async function measureTraining({ pipeline, registry }, folder, { shape, rates }) {
   const { train } = await import("../packages/core/dist/train/trainer.js");
   const { diffusionObjective } = await import("../packages/core/dist/train/diffusion-objective.js");
+  const { drawDiffusion } = await import("../packages/core/dist/train/drawing.js");
+  const { clipOrder } = await import("../packages/core/dist/train/batches.js");
+  const { lossesAt, openLosses } = await import("../packages/core/dist/train/losses.js");
+  const { openNegatives } = await import("../packages/core/dist/negatives/mixture.js");
   const size = (dims) => dims.reduce((a, b) => a * b);
   const filled = (dims) => stream(1, "bench").normal(size(dims));
   const around = { before: 0, after: 0 };
@@ -92,7 +96,11 @@ async function measureTraining({ pipeline, registry }, folder, { shape, rates })
   const statistics = { definition: {}, rates, mean: 0, std: 1 };
   writeFileSync(join(folder, "features.json"), JSON.stringify(statistics));
   const clips = Array.from({ length: 8 }, (_, i) => clip(i));
-  const objective = await diffusionObjective(input, clips, shape);
+  const { seed } = pipeline;
+  const [losses, negative] = await Promise.all([openLosses(input), openNegatives(input, clips)]);
+  const drawing = { clips, shape, seed, order: clipOrder(seed, clips.length), negative };
+  const draw = async (step) => drawDiffusion(pipeline, drawing, lossesAt(losses, step), step, pipeline.train.batch);
+  const objective = await diffusionObjective(input, { clips: clips.length, shape, draw });
   await train(input, objective, { origin: async () => undefined, incidental: [] });
 }
 

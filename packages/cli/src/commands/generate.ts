@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Command, Flags } from "@oclif/core";
+import { Command, Errors, Flags } from "@oclif/core";
 import { rendererOf } from "../render/choose.js";
 import { duration } from "../render/text.js";
 
@@ -43,7 +43,8 @@ export default class Generate extends Command {
     sampler: Flags.string({ description: "Sampler instead of the run's." }),
     steps: Flags.integer({ description: "Steps of the sampler." }),
     weight: Flags.custom<number>({ parse: async (text) => positive(text, "weight", 0) })({
-      description: "Weight of the guidance.",
+      description: "Weight of the guidance, which --joint has none of.",
+      exclusive: ["joint"],
     }),
     device: Flags.string({ options: ["auto", "cpu", "webgpu", "cuda"], description: "Device to compute on." }),
     store: Flags.directory({
@@ -102,5 +103,6 @@ export default class Generate extends Command {
 function positive(text: string, name: string, least = Number.MIN_VALUE): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value) && value >= least) return value;
-  throw new Error(`Expected a ${least > 0 ? "positive " : ""}number for --${name}, but got ${text}`);
+  const wanted = least > 0 ? "a number above 0" : `a number from ${least} up`;
+  throw new Errors.CLIError(`Expected ${wanted} for --${name}, but got ${text}`);
 }

@@ -30,11 +30,14 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise
  * Writes a file so that a reader sees either nothing (or the old file) or all of it: temporary file beside it, fsync, rename.
  * The temporary name is fixed, so that what a killed process leaves is overwritten by the next attempt.
  */
-export async function writeAtomically(path: string, chunks: Iterable<Uint8Array | string>): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  chunks: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>,
+): Promise<void> {
   const temporary = `${path}.tmp`;
   const handle = await open(temporary, "w");
   try {
-    for (const chunk of chunks) await writeFully(handle, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    for await (const chunk of chunks) await writeFully(handle, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     await handle.sync();
   } finally {
     await handle.close();

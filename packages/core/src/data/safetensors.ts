@@ -25,19 +25,52 @@ export async function writeSafetensors(path: string, tensors: NamedTensors, meta
     offsets.set(name, [end, end + data.byteLength]);
     end += data.byteLength;
   }
-  const header = JSON.stringify({
+  const header = headerOf({
     ...(Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {}),
     ...Object.fromEntries(
       named.map(([name, { shape, data }]) => [name, { dtype: dtypeOf(data), shape, data_offsets: offsets.get(name) }]),
     ),
   });
-  const bytes = Buffer.from(header);
+  await writeAtomically(path, [...header, ...placed.map(([, { data }]) => bytesOf(data))]);
+}
+
+const bytesOf = (data: NamedTensor["data"]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+/** What precedes the tensors: the length of the header, and the header. */
+function headerOf(entries: Readonly<Record<string, unknown>>): readonly Uint8Array[] {
+  const bytes = Buffer.from(JSON.stringify(entries));
   const padded = Buffer.alloc(Math.ceil(bytes.length / 8) * 8, " ");
   bytes.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const data = placed.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  await writeAtomically(path, [length, padded, ...data]);
+  return [length, padded];
+}
+
+/**
+ * The same for F32 tensors that are never in memory at once: `pieces` are the elements of all of them, one tensor after the other in the
+ * order of `shapes`, in pieces of any length.
+ */
+export async function streamSafetensors(
+  path: string,
+  shapes: Readonly<Record<string, readonly number[]>>,
+  pieces: AsyncIterable<Float32Array>,
+): Promise<void> {
+  let end = 0;
+  const entries = Object.entries(shapes).map(([name, shape]) => {
+    const from = end;
+    end += 4 * shape.reduce((product, length) => product * length, 1);
+    return [name, { dtype: "F32", shape, data_offsets: [from, end] }] as const;
+  });
+  async function* chunks() {
+    yield* headerOf(Object.fromEntries(entries));
+    let written = 0;
+    for await (const piece of pieces) {
+      written += piece.byteLength;
+      yield bytesOf(piece);
+    }
+    if (written !== end) throw new RangeError(`${path}: ${written} bytes were given for tensors of ${end}`);
+  }
+  await writeAtomically(path, chunks());
 }
 
 async function readFully(handle: FileHandle, path: string, length: number, position: number): Promise<ArrayBuffer> {

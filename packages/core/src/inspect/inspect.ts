@@ -8,7 +8,7 @@ import { pipelinePrograms } from "./programs.js";
 import { clipSizes } from "./sizes.js";
 
 /** What one program costs for a number of clips. */
-export interface BatchCost {
+interface BatchCost {
   readonly batch: number;
   readonly multiplyAdds: number;
   /** Peak of the process's memory on `cpu`, in bytes. */

@@ -80,7 +80,7 @@ function assemble(spans: readonly Span<Clip>[], modality: Modality): Float32Arra
  * negative cannot be made of some of them.
  */
 export async function openNegatives(
-  input: Pick<StageInput, "pipeline" | "component" | "context">,
+  input: Pick<StageInput, "pipeline" | "component"> & { readonly context: Pick<StageInput["context"], "random"> },
   pool: readonly Clip[],
 ): Promise<(entries: readonly UseNegative[], clip: Clip, modality: Modality, random: Random) => Float32Array> {
   const configured = await configuredNegatives(input);

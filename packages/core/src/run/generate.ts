@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, relative } from "node:path";
 import { CmmdError } from "../errors.js";
@@ -10,6 +10,8 @@ import { keyOf } from "../planner/canonical.js";
 import { loadRegistry } from "../registry/registry.js";
 import { type Generated, type GenerateOrder, orderFile } from "../sample/order.js";
 import { explained } from "../store/errors.js";
+import { makeFolder } from "../store/folder.js";
+import { lockFile } from "../store/lock.js";
 import type { TrainedRun } from "../store/trained-run.js";
 import { deviceOf } from "./device.js";
 import type { RunEvent } from "./events.js";
@@ -45,7 +47,7 @@ type GenerateResult =
   | { readonly state: "interrupted"; readonly stuck: boolean };
 
 /** What each kind of output can hold. Throws CMMD537 for other endings and for folders that cannot be written. */
-async function outputsOf({ output, count, task }: GenerateOptions): Promise<string[]> {
+async function outputsOf({ output, count, task, source }: GenerateOptions): Promise<string[]> {
   const ending = extname(output);
   const wrong = (message: string, hint: string) => new CmmdError("CMMD537", message, { hint, exitCode: 2 });
   if (![".mp4", ".wav"].includes(ending.toLowerCase()))
@@ -54,16 +56,22 @@ async function outputsOf({ output, count, task }: GenerateOptions): Promise<stri
     throw wrong(`"${output}" would hold sound alone, but the sound is given`, "Write e.g. -o out.mp4.");
   const folder = dirname(output);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
     const there = await stat(output).catch(() => undefined);
     if (there?.isDirectory()) throw new Error("it is a folder");
   } catch (error) {
     throw wrong(`"${output}" cannot be written: ${(error as Error).message}`, "Choose another place with -o.");
   }
-  if (count === 1) return [output];
   const stem = output.slice(0, output.length - ending.length);
-  return Array.from({ length: count }, (_, i) => `${stem}-${i + 1}${ending}`);
+  const outputs = count === 1 ? [output] : Array.from({ length: count }, (_, i) => `${stem}-${i + 1}${ending}`);
+  const read = source && (await stat(source).catch(() => undefined));
+  for (const path of outputs) {
+    const there = await stat(path).catch(() => undefined);
+    if (read && there && read.ino === there.ino && read.dev === there.dev)
+      throw wrong(`"${path}" is the file that is read: it would be lost`, "Choose another name with -o.");
+  }
+  return outputs;
 }
 
 /**
@@ -116,7 +124,7 @@ async function pipelineOf({ record }: TrainedRun, options: GenerateOptions): Pro
 }
 
 /** A folder in the store that is the same for the same order, so that what an interrupted one had finished is found again. */
-async function workFolder({ store, artifacts }: TrainedRun, pipeline: ResolvedPipeline, order: GenerateOrder) {
+async function workFolderOf({ store, artifacts }: TrainedRun, pipeline: ResolvedPipeline, order: GenerateOrder) {
   const source = order.source && (await stat(order.source).catch(() => undefined));
   const { seed, device, generate } = pipeline;
   const key = keyOf({
@@ -125,12 +133,7 @@ async function workFolder({ store, artifacts }: TrainedRun, pipeline: ResolvedPi
     train: relative(store.root, artifacts.train!),
     ...(source && { file: [source.size, source.mtimeMs] }),
   });
-  const folder = join(store.root, "generated", key);
-  await explained(folder, async () => {
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, orderFile), JSON.stringify(order));
-  });
-  return folder;
+  return join(store.root, "generated", key);
 }
 
 /**
@@ -147,18 +150,35 @@ export async function generateMedia(run: TrainedRun, options: GenerateOptions): 
     ...(source !== undefined && { source }),
     ...(seconds !== undefined && { seconds }),
   };
-  const folder = await workFolder(run, pipeline, order);
-  const { programs, weights } = run.store;
-  const start = { stages, builtins, pipeline, device, programs, weights };
-  const thread = new StageThread(start, signal, emit);
-  const outcome = await thread.compute({ stage: "generate", folder, inputs: run.artifacts });
-  await thread.close();
-  if (outcome.state === "failed") {
-    const finished = (await readdir(folder)).some((name) => name.endsWith(".safetensors"));
-    if (!finished) await rm(folder, { recursive: true, force: true });
-    throw outcome.error;
+  const folder = await workFolderOf(run, pipeline, order);
+  const path = `${folder}.lock`;
+  const waiting = (pid: number, host: string) =>
+    emit({
+      type: "log",
+      stage: "generate",
+      level: "warn",
+      message: `waits for process ${pid} on ${host}, which makes the same clips (if it is dead, remove ${path})`,
+    });
+  const lock = await explained(path, async () => {
+    await makeFolder(dirname(folder));
+    return lockFile(path, { signal, waiting });
+  });
+  try {
+    await explained(folder, async () => {
+      await makeFolder(folder);
+      await writeFile(join(folder, orderFile), JSON.stringify(order));
+    });
+    const { programs, weights } = run.store;
+    const start = { stages, builtins, pipeline, device, programs, weights };
+    const thread = new StageThread(start, signal, emit);
+    const outcome = await thread.compute({ stage: "generate", folder, inputs: run.artifacts });
+    await thread.close();
+    if (outcome.state === "interrupted") return { state: "interrupted", stuck: thread.stuck };
+    const kept = outcome.state === "failed" && (await readdir(folder)).some((name) => name.endsWith(".safetensors"));
+    if (!kept) await rm(folder, { recursive: true, force: true });
+    if (outcome.state === "failed") throw outcome.error;
+    return { state: "done", generated: outcome.summary as unknown as Generated, seed: pipeline.seed };
+  } finally {
+    await lock.release();
   }
-  if (outcome.state === "interrupted") return { state: "interrupted", stuck: thread.stuck };
-  await rm(folder, { recursive: true, force: true });
-  return { state: "done", generated: outcome.summary as unknown as Generated, seed: pipeline.seed };
 }

@@ -76,6 +76,7 @@ async function compute(order: StageOrder): Promise<FromWorker> {
       device,
       programs,
       inputs,
+      builtins: start.builtins,
       context: contextOf(order),
       ...(options !== undefined && { options }),
       component: (kind, use) => registry.implementation(kind, use),

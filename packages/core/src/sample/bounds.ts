@@ -11,14 +11,16 @@ const visible = 0.01;
 const modalities = ["video", "audio"] as const;
 
 /** Throws CMMD532 as soon as samples are no longer finite or grow beyond all bounds. `where`: e.g. `evaluation 3 of 25`. */
-export function boundsOf({ diffusion: { scale } }: ResolvedPipeline, advice: string) {
+export function boundsOf({ diffusion: { scale } }: ResolvedPipeline, generation: string, advice: string) {
   const check = (values: Float32Array, modality: Modality, where: string) => {
     let squares = 0;
     for (const value of values) squares += value * value;
     const size = Math.sqrt(squares / values.length);
     if (size <= largest * Math.max(1, scale[modality])) return;
     const what = Number.isFinite(size) ? `grew to ${size.toPrecision(3)} (root mean square)` : "are no longer finite";
-    throw new CmmdError("CMMD532", `the ${modality} samples ${what} at ${where}`, { hint: advice });
+    throw new CmmdError("CMMD532", `the ${modality} samples of the generation "${generation}" ${what} at ${where}`, {
+      hint: advice,
+    });
   };
   return {
     /** The samples before a step, or at the end. */

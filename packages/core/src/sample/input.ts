@@ -70,7 +70,7 @@ export async function lengthOf(
   const least = task === "extend" ? 2 : 1;
   if (there < least)
     throw unusable(
-      `"${source}" lasts ${duration.toFixed(2)} s, less than ${least} frames at the ${rate} frames per second of the network`,
+      `"${source}" lasts ${duration.toFixed(2)} s, less than ${least === 1 ? "a frame" : `${least} frames`} at the ${rate} frames per second of the network`,
       "Give a longer file.",
     );
   if (task === "extend") {
@@ -86,7 +86,14 @@ export async function lengthOf(
 }
 
 /** Latents [frames, h, w, c] of a file's picture; the last picture fills up what the file lacks. */
-async function readLatents(media: Media, path: string, start: number, count: number, shape: PairShape) {
+async function readLatents(
+  media: Media,
+  path: string,
+  start: number,
+  count: number,
+  shape: PairShape,
+  read: (frames: number) => void,
+) {
   const [frames, ...picture] = shape.video;
   const row = sizeOf(picture);
   const out = new Float32Array(frames * row);
@@ -97,6 +104,7 @@ async function readLatents(media: Media, path: string, start: number, count: num
     if (decoded.frames.count === 0) break;
     out.set(await media.latents(decoded.frames), filled * row);
     filled += decoded.frames.count;
+    read(filled);
     if (decoded.frames.count < frames) break;
   }
   for (let frame = Math.max(filled, 1); frame < frames; frame++)
@@ -106,6 +114,7 @@ async function readLatents(media: Media, path: string, start: number, count: num
 
 /** What a file gives to condition on, for clips of the layout's length. */
 export async function readCondition(
+  { context }: StageInput,
   media: Media,
   path: string | undefined,
   task: Task,
@@ -117,7 +126,9 @@ export async function readCondition(
   const count = task === "extend" ? known : source;
   const start = (source - count) / media.rates.video;
   const wanted = needs[task];
-  const video = wanted.includes("video") ? await readLatents(media, path, start, count, whole) : undefined;
+  const video = wanted.includes("video")
+    ? await readLatents(media, path, start, count, whole, (frames) => context.progress(frames, count, "frames read"))
+    : undefined;
   const sound: Waveform | undefined = wanted.includes("audio")
     ? (await media.decode({ path, start, frames: count }, "audio")).waveform
     : undefined;

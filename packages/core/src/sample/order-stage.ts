@@ -37,7 +37,7 @@ async function run(input: StageInput): Promise<StageSummary> {
   const layout = await layoutForAtLeast(input, length.frames, trained);
   const { whole, window, starts } = layout;
   const generation = length.known > 0 ? { ...given, known: length.known } : given;
-  const condition = await readCondition(media, order.source, given.task, length, layout);
+  const condition = await readCondition(input, media, order.source, given.task, length, layout);
   const weights = await weightsFor(generation, input, window);
   const sampler = await openSampler(input, generation, weights, window, layout);
   const vocoder = await (await component("vocoders", generation.vocoder.use)).open(

@@ -215,7 +215,7 @@ describe("sampling", () => {
     ).rejects.toMatchObject({
       code: "CMMD532",
       message: expect.stringMatching(
-        /video samples grew to \S+ \(root mean square\) at evaluation \d+ of 40 \(diffusion step \d+\)/,
+        /video samples of the generation "[^"]+" grew to \S+ \(root mean square\) at evaluation \d+ of 40 \(diffusion step \d+\)/,
       ),
       hint: 'Lower "blow", now 80.',
     });

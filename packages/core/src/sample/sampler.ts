@@ -55,6 +55,7 @@ export async function openSampler(
   const { window } = layout;
   const bounds = boundsOf(
     pipeline,
+    generation.name,
     (used && guidance?.body.advice?.(used.options)) ?? "Train longer, or try another sampler or more of its steps.",
   );
   const evaluations = sampler.evaluations(generation.sampler.options);
@@ -114,9 +115,10 @@ export async function openSampler(
       let k = 0;
       const predict: Predict = async (x, n) => {
         const where = `evaluation ${++k} of ${evaluations} (diffusion step ${n})`;
-        bounds.check(x, where);
+        // What the sampler makes of known values is never used, and may be of any size.
+        bounds.check(given.over(x, clean), where);
         const estimates = await evaluate(x, n, runs, known);
-        bounds.checkEstimate(estimates.x0, schedule.alphaBar(n), where);
+        bounds.checkEstimate(given.over(estimates.x0, clean), schedule.alphaBar(n), where);
         return estimates;
       };
       const result = await sampler.sample(generation.sampler.options, predict, noise(requests, "start"), {
@@ -125,8 +127,9 @@ export async function openSampler(
         evaluated,
         signal: context.signal,
       });
-      bounds.check(result, "the end");
-      return given.over(result, clean);
+      const finished = given.over(result, clean);
+      bounds.check(finished, "the end");
+      return finished;
     },
     dispose: () => program.dispose(),
   };

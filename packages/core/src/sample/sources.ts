@@ -50,7 +50,7 @@ export async function preparedSources(input: StageInput, generations: readonly G
       throw noClip(
         "CMMD530",
         `the dataset has no clip in the split "${split}" for the generation "${name}"`,
-        "Change generate.split, or the dataset's options.",
+        "Change its `split`, or the dataset's options.",
       );
     return spread(candidates, count).map((clip) => ({
       id: clip.id,

@@ -30,7 +30,7 @@ export function placeOf(row: ShardRow, steps: ClipPlace["steps"], statistics: Fe
 
 /** The scaled latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
 export async function loadClips(
-  { pipeline, inputs, component }: StageInput,
+  { pipeline, inputs, component }: Pick<StageInput, "pipeline" | "inputs" | "component">,
   splits: readonly string[],
 ): Promise<{ clips: Clip[]; shape: PairShape }> {
   const prepared = await readShards(inputs.prepare!);

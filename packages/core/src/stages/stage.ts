@@ -13,6 +13,8 @@ export interface StageInput {
   readonly programs: string;
   /** Folders of the committed artifacts of the stages that this one reads, by stage name. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** Import specifiers of the plugins that every pipeline has: for a stage's own threads. */
+  readonly builtins: readonly string[];
   readonly context: Context;
   /** What a command asked for beside the pipeline; absent in a run. */
   readonly options?: Json;

@@ -1,7 +1,6 @@
 import { dirname } from "node:path";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import { Store } from "../store/store.js";
-import { loadClips } from "./clips.js";
 import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
 
@@ -35,14 +34,19 @@ export const train: Stage = {
       : []),
   ],
   async run(input) {
-    const [{ train: run }, { diffusionObjective }, { originOf }] = await Promise.all([
+    const [{ train: run }, { diffusionObjective }, { openDrawingThread }, { originOf }] = await Promise.all([
       import("../train/trainer.js"),
       import("../train/diffusion-objective.js"),
+      import("../train/draw-ahead.js"),
       import("../train/origin.js"),
     ]);
-    const { clips, shape } = await loadClips(input, ["train"]);
-    const objective = await diffusionObjective(input, clips, shape);
-    const origin = () => originOf(input.pipeline, new Store(dirname(input.programs)));
-    return run(input, objective, { origin, incidental: objective.model.incidental ?? [] });
+    const drawing = await openDrawingThread(input);
+    try {
+      const objective = await diffusionObjective(input, drawing);
+      const origin = () => originOf(input.pipeline, new Store(dirname(input.programs)));
+      return await run(input, objective, { origin, incidental: objective.model.incidental ?? [] });
+    } finally {
+      await drawing.close();
+    }
   },
 };

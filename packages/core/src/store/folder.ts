@@ -1,16 +1,18 @@
-import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Makes a folder and those above it. Node says ENOENT when a read-only file system forbids it; this throws the true reason. */
+/**
+ * Makes a folder and those above it, one by one: where one cannot be made, `recursive` of Node's own says ENOENT for a read-only file system and
+ * never ends in /proc; this throws the true reason.
+ */
 export async function makeFolder(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) return;
+  if (!there && dirname(path) !== path) await makeFolder(dirname(path));
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    let missing = path;
-    while (!existsSync(dirname(missing))) missing = dirname(missing);
-    await mkdir(missing);
-    throw error;
+    // Another process may have made it meanwhile.
+    if (there || (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }

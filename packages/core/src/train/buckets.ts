@@ -1,5 +1,5 @@
 import { type HostTensor, tf } from "@cmmd/jit";
-import { type NamedTensors, sizeOf } from "../plugin/tensors.js";
+import { type NamedTensor, type NamedTensors, sizeOf } from "../plugin/tensors.js";
 import { fromStored, shown, storedShape, toStored } from "./filters.js";
 import type { TrainState } from "./optimizer.js";
 
@@ -74,12 +74,30 @@ export function pack(tensors: NamedTensors, { buckets }: Layout): HostTensor[] {
   });
 }
 
-/** One bucket's data in PyTorch's order, each parameter at its place in `all`, the vector of all parameters in their stable order. */
-export function unpack(data: Float32Array, { parameters }: Bucket, all: Float32Array): void {
-  let at = 0;
-  for (const { shape, size, offset } of parameters) {
-    fromStored(data.subarray(at, at + size), shape, all.subarray(offset, offset + size));
-    at += size;
+/**
+ * All parameters in their stable order and PyTorch's shapes, one after the other; `read` gives the data of a bucket, and no more than two
+ * buckets are held at once.
+ */
+export async function* unpack(
+  { parameters, buckets }: Layout,
+  read: (bucket: number) => Promise<Float32Array>,
+): AsyncGenerator<{ readonly name: string; readonly tensor: NamedTensor }, void> {
+  const places = new Map<string, { readonly bucket: number; readonly from: number }>();
+  for (const [bucket, { parameters: members }] of buckets.entries()) {
+    let from = 0;
+    for (const { name, size } of members) {
+      places.set(name, { bucket, from });
+      from += size;
+    }
+  }
+  let shared: { readonly bucket: number; readonly data: Float32Array } | undefined;
+  for (const { name, shape, size } of parameters) {
+    const { bucket, from } = places.get(name)!;
+    const data = shared?.bucket === bucket ? shared.data : await read(bucket);
+    if (buckets[bucket]!.parameters.length > 1) shared = { bucket, data };
+    const tensor = { shape, data: new Float32Array(size) };
+    fromStored(data.subarray(from, from + size), shape, tensor.data);
+    yield { name, tensor };
   }
 }
 

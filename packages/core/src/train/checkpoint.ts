@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { dirname, join } from "node:path";
 import { DeviceTensor, type HostTensor, type LossScale } from "@cmmd/jit";
 import { matchTensors } from "../data/match-tensors.js";
-import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
+import { readSafetensors, streamSafetensors } from "../data/safetensors.js";
 import type { Json } from "../plugin/components.js";
-import type { NamedTensors } from "../plugin/tensors.js";
+import type { NamedTensor, NamedTensors } from "../plugin/tensors.js";
 import { type Layout, namesOf, pack, unpack } from "./buckets.js";
 import type { Objective, States, StateTensors } from "./objective.js";
 import type { TrainState, WholeState } from "./optimizer.js";
@@ -23,19 +23,22 @@ const pattern = /^checkpoint-(\d+)$/;
 const fileOf = (set: string, part: "model" | "ema" | "optimizer") =>
   `${set === "model" ? "" : `${set}.`}${part}.safetensors`;
 
-/** One part of the state as a vector of all parameters, in PyTorch's order. */
-async function vectorOf(state: StateTensors, part: keyof TrainState<unknown>, layout: Layout): Promise<Float32Array> {
-  const all = new Float32Array(layout.size);
-  for (const [i, bucket] of layout.buckets.entries()) {
-    const { data } = await hostOf(state.buckets[i]![part]);
-    unpack(data as Float32Array, bucket, all);
-  }
-  return all;
+/** One part of the state by parameter, in their stable order. */
+const tensorsOf = (state: StateTensors, part: keyof TrainState<unknown>, layout: Layout) =>
+  unpack(layout, async (bucket) => (await hostOf(state.buckets[bucket]![part])).data as Float32Array);
+
+/** The elements of parts of the state one after the other: a copy of the whole would be as large as the parameters. */
+async function* elementsOf(state: StateTensors, parts: readonly (keyof TrainState<unknown>)[], layout: Layout) {
+  for (const part of parts)
+    for await (const { tensor } of tensorsOf(state, part, layout)) yield tensor.data as Float32Array;
 }
 
 /** The averaged weights by name, as `generate` reads them. */
-export const averagedWeights = async (state: StateTensors, layout: Layout) =>
-  namesOf(await vectorOf(state, "ema", layout), layout);
+export async function averagedWeights(state: StateTensors, layout: Layout): Promise<NamedTensors> {
+  const weights: Record<string, NamedTensor> = {};
+  for await (const { name, tensor } of tensorsOf(state, "ema", layout)) weights[name] = tensor;
+  return weights;
+}
 
 /** What is in `trainer.json`. */
 interface Trainer {
@@ -54,14 +57,11 @@ export async function writeState(folder: string, step: number, states: States, d
   for (const [set, layout] of Object.entries(described.layouts)) {
     const state = states[set]!;
     const file = (part: "model" | "ema" | "optimizer") => join(folder, fileOf(set, part));
-    const vector = async (part: keyof TrainState<unknown>) => vectorOf(state, part, layout);
-    await writeSafetensors(file("model"), namesOf(await vector("parameters"), layout));
-    await writeSafetensors(file("ema"), namesOf(await vector("ema"), layout));
-    const shape = [layout.size];
-    await writeSafetensors(file("optimizer"), {
-      first: { shape, data: await vector("first") },
-      second: { shape, data: await vector("second") },
-    });
+    const shapes = Object.fromEntries(layout.parameters.map(({ name, shape }) => [name, shape]));
+    await streamSafetensors(file("model"), shapes, elementsOf(state, ["parameters"], layout));
+    await streamSafetensors(file("ema"), shapes, elementsOf(state, ["ema"], layout));
+    const sums = { first: [layout.size], second: [layout.size] };
+    await streamSafetensors(file("optimizer"), sums, elementsOf(state, ["first", "second"], layout));
     if (!state.lossScale) continue;
     const [scale, good] = await Promise.all([hostOf(state.lossScale.scale), hostOf(state.lossScale.good)]);
     lossScale[set] = { scale: scale.data[0]!, good: good.data[0]! };

@@ -1,30 +1,23 @@
 import type { DeviceTensor } from "@cmmd/jit";
 import { stream } from "../diffusion/random.js";
-import { schedules } from "../diffusion/schedule.js";
-import { openNegatives } from "../negatives/mixture.js";
+import { parameterShapes } from "../inspect/sizes.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
-import type { Clip, PairShape } from "../plugin/clips.js";
+import type { PairShape } from "../plugin/clips.js";
 import type { Json, ModelBody } from "../plugin/components.js";
-import type { NamedTensor } from "../plugin/tensors.js";
 import { jitOptions } from "../stages/computing.js";
 import { readFeatureStatistics } from "../stages/features.js";
 import type { StageInput } from "../stages/stage.js";
 import { openAccumulation } from "./accumulation.js";
-import { clipOrder, type DrawnBatch, drawBatch } from "./batches.js";
 import { type Layout, layoutOf } from "./buckets.js";
+import type { DrawingThread } from "./draw-ahead.js";
+import type { DiffusionBatch } from "./drawing.js";
 import { describeLosses, lossesAt, openLosses, runawayOf, type TimedLoss } from "./losses.js";
 import type { Objective, States, StateTensors, StepResult } from "./objective.js";
 import { learningRate, stepScalars } from "./optimizer.js";
 import { openPreview } from "./preview.js";
-import { type Drawn, trainingProgram } from "./program.js";
+import { trainingProgram } from "./program.js";
 import { numberOf, numbersOf, scalar } from "./scalars.js";
 import { openValidation } from "./validation.js";
-
-/** What a step of diffusion training learns from. */
-export interface DiffusionBatch {
-  readonly tensors: DrawnBatch["tensors"];
-  readonly drawn: Drawn<NamedTensor>;
-}
 
 /** The untrained parameters: a function of the seed, the model's options and the sizes. */
 export function initialParameters(
@@ -55,34 +48,6 @@ function configurationOf({ pipeline, inputs }: StageInput, shape: PairShape, par
   };
 }
 
-/** What every batch of a pipeline is drawn with. */
-export interface Drawing {
-  readonly clips: readonly Clip[];
-  readonly shape: PairShape;
-  /** Tells the random numbers of one use from those of another. */
-  readonly seed: number;
-  readonly order: (position: number) => number;
-  readonly negative: Awaited<ReturnType<typeof openNegatives>>;
-}
-
-/** Draws a batch and what the losses want beside it; a pure function of its arguments. */
-export function drawDiffusion(
-  { diffusion }: ResolvedPipeline,
-  { clips, shape, seed, order, negative }: Drawing,
-  losses: readonly TimedLoss[],
-  step: number,
-  batch: number,
-): DiffusionBatch {
-  const schedule = schedules[diffusion.schedule](diffusion.steps);
-  const positive = drawBatch(seed, step, batch, clips, order, shape, schedule);
-  const drawn = losses.map(({ name, used, body }) => {
-    const given = { clips: positive.clips, pool: clips, step, shape };
-    const random = (purpose: string, ...at: number[]) => stream(seed, `${name} ${purpose}`, step, ...at);
-    return [name, body.draw?.(used.options, given, { random, negative }) ?? {}] as const;
-  });
-  return { tensors: positive.tensors, drawn: Object.fromEntries(drawn) };
-}
-
 /** One traced program for each set of losses in force. */
 function wholeSteps(input: StageInput, model: ModelBody<unknown>, layout: Layout, losses: readonly TimedLoss[]) {
   const programs = new Map<string, ReturnType<typeof trainingProgram>>();
@@ -110,30 +75,29 @@ export type Scalars = Readonly<Record<"rate" | "epsilon" | "emaRate", ReturnType
 /** Joint diffusion training (the paper's Algorithm 1): the first objective of the training loop. */
 export async function diffusionObjective(
   input: StageInput,
-  clips: readonly Clip[],
-  shape: PairShape,
+  { clips, shape, draw }: DrawingThread,
 ): Promise<Objective<DiffusionBatch> & { readonly model: ModelBody<unknown> }> {
   const { pipeline } = input;
-  const { train: options, seed } = pipeline;
+  const { train: options } = pipeline;
   const model: ModelBody<unknown> = await input.component("models", pipeline.model.use);
-  const initial = initialParameters(input, model, shape);
-  const layout = layoutOf(initial);
+  const layout = layoutOf(parameterShapes(model, pipeline.model.options, shape));
   const losses = await openLosses(input);
-  const negative = await openNegatives(input, clips);
-  const drawing: Drawing = { clips, shape, seed, order: clipOrder(seed, clips.length), negative };
   const steps =
     options.accumulate > 1 ? openAccumulation(input, model, layout, losses) : wholeSteps(input, model, layout, losses);
   const validate = await openValidation(input, model, layout, losses);
-  const preview = openPreview(input, layout, shape);
+  const preview = await openPreview(input, layout, shape);
 
   return {
     model,
     layouts: { model: layout },
     configuration: configurationOf(input, shape, layout.size),
     batch: options.batch,
-    initial: () => ({ model: initial }),
-    describe: () => [`${layout.size.toLocaleString("en")} parameters, ${clips.length} clips`, describeLosses(losses)],
-    draw: (step) => drawDiffusion(pipeline, drawing, lossesAt(losses, step), step, options.batch),
+    initial: () => ({ model: initialParameters(input, model, shape) }),
+    describe: () => [
+      `${layout.size.toLocaleString("en")} parameters, ${clips.toLocaleString("en")} clips`,
+      describeLosses(losses),
+    ],
+    draw,
     async run(states: States, batch: DiffusionBatch, step): Promise<StepResult> {
       const { rate, epsilon, emaRate } = stepScalars(options.optimizer, options.ema, step);
       const scalars: Scalars = { rate: scalar(rate), epsilon: scalar(epsilon), emaRate: scalar(emaRate) };

@@ -11,7 +11,10 @@ export interface TimedLoss extends ActiveLoss {
 }
 
 /** The losses of a pipeline, their code loaded. */
-export async function openLosses({ pipeline, component }: StageInput): Promise<TimedLoss[]> {
+export async function openLosses({
+  pipeline,
+  component,
+}: Pick<StageInput, "pipeline" | "component">): Promise<TimedLoss[]> {
   const { losses } = pipeline.train;
   return Promise.all(
     losses.map(async (used, i) => {

@@ -41,8 +41,8 @@ export interface Objective<Drawn> {
   initial(): Readonly<Record<string, NamedTensors>>;
   /** What is printed before training. */
   describe(): readonly string[];
-  /** What the step with 0-based index `step` learns from, as host tensors. A pure function of the step. */
-  draw(step: number): Drawn;
+  /** What the step with 0-based index `step` learns from, as host tensors. A pure function of the step; may have been drawn ahead. */
+  draw(step: number): Drawn | Promise<Drawn>;
   /** Takes one step. Consumes `state`. */
   run(state: States, drawn: Drawn, step: number): Promise<StepResult>;
   /** Why training should stop after a step although every number is finite. */

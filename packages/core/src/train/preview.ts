@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stream } from "../diffusion/random.js";
+import { CmmdError } from "../errors.js";
 import type { PairShape } from "../plugin/clips.js";
 import { sizeOf } from "../plugin/tensors.js";
 import { openMedia } from "../sample/media.js";
@@ -28,7 +29,6 @@ async function openWorkshop(input: StageInput) {
     media: await openMedia(input, autoencoder),
     codec: await component("codecs", pipeline.prepare.codec.use),
     vocoder: await vocoder.open(definition, samples!.vocoder.options, context),
-    sources: (await preparedSources(input, [samples!]))(samples!),
   };
 }
 
@@ -36,23 +36,33 @@ async function openWorkshop(input: StageInput) {
  * The samples of `train.samples`: `samples/step-N/CLIP.mp4`, `.wav` and `.png` (the spectrogram), generated with the averaged weights from
  * the same noise at every step. Undefined when the pipeline asks for none.
  */
-export function openPreview(input: StageInput, layout: Layout, shape: PairShape) {
+export async function openPreview(input: StageInput, layout: Layout, shape: PairShape) {
   const { pipeline, context } = input;
   const { samples } = pipeline.train;
   if (!samples) return undefined;
+  // Before the first step: that the split has no clips must not be found when hours have passed.
+  const sources = (await preparedSources(input, [samples]))(samples);
   let workshop: ReturnType<typeof openWorkshop> | undefined;
   return {
     every: samples.every,
     async run(states: States, step: number): Promise<void> {
       workshop ??= openWorkshop(input);
-      const { media, codec, vocoder, sources } = await workshop;
+      const { media, codec, vocoder } = await workshop;
       const folder = join(context.folder, "samples", `step-${step}`);
       mkdirSync(folder, { recursive: true });
       const opened = await Promise.all(sources.map((source) => source.open()));
       const sampler = await openSampler(input, samples, await averagedWeights(states.model!, layout), shape);
       const requests = opened.map(({ condition }, noiseIndex) => ({ clip: condition, noiseIndex }));
-      const result = await sampler.sample(requests, () => undefined);
+      const result = await sampler
+        .sample(requests, () => undefined)
+        .catch((error: unknown) => {
+          // Early weights under strong guidance: no reason to end a training that is sound itself.
+          if (!(error instanceof CmmdError && error.code === "CMMD532")) throw error;
+          context.warn(`no samples of step ${step}: ${error.message}`);
+          return undefined;
+        });
       await sampler.dispose();
+      if (!result) return;
       for (const [i, { original }] of opened.entries()) {
         context.signal.throwIfAborted();
         const part = (data: Float32Array, size: number) => data.slice(i * size, (i + 1) * size);

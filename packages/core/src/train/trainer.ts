@@ -83,7 +83,7 @@ function scaledStates(states: States): States {
   );
 }
 
-const plain = (states: States): States =>
+const unscaledStates = (states: States): States =>
   Object.fromEntries(Object.entries(states).map(([set, { buckets }]) => [set, { buckets }]));
 
 /** Throws when a step says that training is lost: CMMD521 when a number is not finite, CMMD526 when a loss runs away. */
@@ -117,9 +117,9 @@ export async function train<Drawn>(input: StageInput, objective: Objective<Drawn
   const { train: options } = pipeline;
   const { folder, signal } = context;
   for (const line of objective.describe()) context.log(line);
-  const opened = await openState(input, objective, beginning);
-  let { step } = opened;
-  let states = pipeline.precision === "mixed" ? scaledStates(opened.states) : plain(opened.states);
+  // Nothing else may keep the first state: its memory is free after the first step.
+  let { step, states } = await openState(input, objective, beginning);
+  states = pipeline.precision === "mixed" ? scaledStates(states) : unscaledStates(states);
   const first = step;
   const curves = new CurveWriter(folder, step);
   const { every_seconds, every_steps, last, keep_every } = options.checkpoints;
@@ -145,7 +145,7 @@ export async function train<Drawn>(input: StageInput, objective: Objective<Drawn
   while (step < options.steps) {
     await stopIfAsked();
     const started = performance.now();
-    const drawn = objective.draw(step);
+    const drawn = await objective.draw(step);
     const waited = performance.now() - started;
     const result = await objective.run(states, drawn, step);
     states = result.state;

@@ -5,7 +5,7 @@ import { loadClips } from "../stages/clips.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Layout } from "./buckets.js";
-import { type Drawing, drawDiffusion } from "./diffusion-objective.js";
+import { type Drawing, drawDiffusion } from "./drawing.js";
 import { lossesAt, type TimedLoss } from "./losses.js";
 import type { States } from "./objective.js";
 import { validationProgram } from "./program.js";

@@ -1,5 +1,5 @@
 import { JitError } from "../errors.js";
-import type { TensorData } from "../ir/graph.js";
+import type { TensorData, Value } from "../ir/graph.js";
 import { leafNames, type Structure } from "../tree.js";
 import type { Traced } from "./compile.js";
 import { encodeOnnx } from "./onnx.js";
@@ -37,15 +37,11 @@ export function standardModel(
     );
   const inputs = structures.flatMap((one) => leafNames(one));
   const outputs = leafNames(structure);
-  const port = (names: readonly string[]) => (value: (typeof graph.inputs)[number], i: number) => ({
-    name: names[i]!,
-    shape: value.shape,
-    dtype: value.dtype,
-    frozen: value.frozen,
-  });
+  const portsOf = (values: readonly Value[], names: readonly string[]) =>
+    values.flatMap(({ shape, dtype, frozen }, i): Port[] => (frozen ? [] : [{ name: names[i]!, shape, dtype }]));
   return {
     bytes: encodeOnnx(graph, { standard: { inputs, outputs, weights } }),
-    inputs: graph.inputs.map(port(inputs)).filter(({ frozen }) => !frozen),
-    outputs: graph.outputs.map(port(outputs)),
+    inputs: portsOf(graph.inputs, inputs),
+    outputs: portsOf(graph.outputs, outputs),
   };
 }

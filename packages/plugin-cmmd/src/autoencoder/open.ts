@@ -36,8 +36,6 @@ export interface Limits {
 /** Sides of the smallest tiles, in latents, and their steps: in smaller ones there is more overlap than picture. */
 const smallestTile = 8;
 const tileStep = 4;
-/** Bytes that the runtime's allocator takes for each byte that a program holds, as measured. */
-const allocated = 2.3;
 
 interface Fit {
   /** Side of a tile in latents. */
@@ -75,7 +73,7 @@ class Runner {
     const shape = [1, rows * unit, columns * unit, channels];
     const x = { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
     const { inputs, frozen, results, intermediates } = this.#program.inspect(weights, x).memory;
-    return inputs - frozen + results + allocated * intermediates;
+    return inputs - frozen + results + intermediates;
   }
 
   /** Side of a tile in latents, and pictures at once, that keep to the memory. Throws CMMD566. */

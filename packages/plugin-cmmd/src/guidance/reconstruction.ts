@@ -78,6 +78,6 @@ export const reconstruction: GuidanceBody<Static<typeof reconstructionOptions>> 
   },
   advice: ({ weight, eps }) => {
     const range = eps === "implied" ? "0.1 and 5" : "0.003 and 0.1";
-    return `Lower generate.guidance.weight, now ${weight}, to a value between ${range} (with eps: ${eps}).`;
+    return `Lower generate.guidance.weight, now ${weight}: a well trained network takes between ${range} (with eps: ${eps}).`;
   },
 };
