@@ -1,6 +1,6 @@
 import { defineAutoencoder, defineGuidance, defineLoss, defineModel, definePlugin, defineSampler } from "@cmmd/core";
 import { reconstructionOptions, replacementOptions } from "./guidance/options.js";
-import { checkEta } from "./losses/checks.js";
+import { checkNegativeTerms } from "./losses/checks.js";
 import { cdcdOptions, contrastiveOptions, diffusionOptions } from "./losses/options.js";
 import { segmentSwap } from "./negatives/segment-swap.js";
 import { swap } from "./negatives/swap.js";
@@ -48,14 +48,14 @@ export default definePlugin({
     contrastive: defineLoss({
       summary: "Joint contrastive loss (Eq. 9, Algorithm 1): pushes pairs apart that do not coincide.",
       options: contrastiveOptions,
-      check: checkEta,
+      check: checkNegativeTerms,
       load: async () => (await import("./losses/contrastive.js")).body,
     }),
     cdcd: defineLoss({
       summary:
         "CDCD's loss of one modality given the other (Eq. 7, second line): pushes generations apart that do not fit.",
       options: cdcdOptions,
-      check: checkEta,
+      check: checkNegativeTerms,
       load: async () => (await import("./losses/cdcd.js")).body,
     }),
   },

@@ -69,12 +69,13 @@ function factsOf(
     steps: number;
     predict: PipelineFacts["predict"];
   };
-  const written = (train as Plain | undefined)?.losses;
+  const { losses: written, batch } = (train ?? {}) as Plain;
   const losses = positions.filter(({ kind, path }) => kind === "losses" && path[0] === "train" && path.length === 3);
   let opened: Schedule | undefined;
   return {
     predict,
     clips,
+    batch: Number.isInteger(batch) ? (batch as number) : undefined,
     losses: Array.isArray(written) && written.length === losses.length ? losses.map(({ entry }) => entry) : [],
     get schedule() {
       opened ??= schedules[schedule](steps);

@@ -15,7 +15,7 @@ const mapOf = (value: unknown): Plain => (isMap(value) ? value : {});
 export async function checkConsistency(checker: Checker, pipeline: Plain): Promise<void> {
   checkComputing(checker, pipeline);
   await checkTransforms(checker, mapOf(pipeline.prepare));
-  checkLosses(checker, listOf(mapOf(pipeline.train).losses));
+  checkLosses(checker, mapOf(pipeline.train));
   checkTraining(checker, mapOf(pipeline.train));
   checkGenerations(checker, listOf(pipeline.generate), mapOf(pipeline.train).ema);
   await checkComponents(checker, pipeline);
@@ -127,9 +127,9 @@ async function featureNames(checker: Checker): Promise<string> {
   return names.flat().join(" or ") || "one that does; no installed plugin brings any";
 }
 
-function checkLosses(checker: Checker, losses: readonly unknown[]): void {
-  for (const [i, loss] of losses.entries()) {
-    const { from, until } = mapOf(loss);
+function checkLosses(checker: Checker, train: Plain): void {
+  const losses = listOf(train.losses).map(mapOf);
+  for (const [i, { from, until }] of losses.entries()) {
     if (typeof from === "number" && typeof until === "number" && until <= from)
       checker.problem(
         "CMMD214",
@@ -138,6 +138,32 @@ function checkLosses(checker: Checker, losses: readonly unknown[]): void {
         placeAt(checker.root, ["train", "losses", i, "until"], "value"),
       );
   }
+  const idle = firstIdleStep(losses, train.steps);
+  // Where training goes on from elsewhere, its first step is not known here.
+  if (idle !== undefined && train.from === undefined)
+    checker.problem(
+      "CMMD520",
+      `no loss is in force at step ${idle}`,
+      `Change "from" and "until" so that every step has a loss.`,
+      placeAt(checker.root, ["train", "losses"], "key"),
+    );
+}
+
+/** The first step that no loss is in force at; undefined when there is none, or when what says so is wrong. */
+function firstIdleStep(losses: readonly Plain[], steps: unknown): number | undefined {
+  const ends = losses.map(({ until }) => until).filter((until) => typeof until === "number");
+  return [0, ...ends]
+    .toSorted((a, b) => a - b)
+    .find(
+      (step) =>
+        typeof steps === "number" &&
+        step < steps &&
+        losses.length > 0 &&
+        losses.every(
+          ({ from, until }) =>
+            (typeof from === "number" && step < from) || (typeof until === "number" && step >= until),
+        ),
+    );
 }
 
 /** Keys of `train` that do not fit together: CMMD527 to CMMD529. */

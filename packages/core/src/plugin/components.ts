@@ -40,6 +40,8 @@ export interface PipelineFacts {
   readonly predict: "v" | "epsilon" | "x0";
   /** Undefined when `data.clip` or the transforms under `prepare` are wrong. */
   readonly clips: ClipFacts | undefined;
+  /** `train.batch`; undefined when it is wrong. */
+  readonly batch: number | undefined;
   /** The entries of `train.losses`; none while one of them is wrong. */
   readonly losses: readonly { readonly use: string; readonly [option: string]: unknown }[];
 }

@@ -1,6 +1,6 @@
 import { cosineSchedule } from "@cmmd/core";
 import { describe, expect, it } from "vitest";
-import { checkEta } from "./checks.js";
+import { checkNegativeTerms } from "./checks.js";
 
 const schedule = cosineSchedule(1000);
 const equal = { video: 1, audio: 1 };
@@ -9,13 +9,28 @@ const contrastive = (eta: number, more: object = {}) => ({
   use: "contrastive",
   from: 0,
   eta,
+  batch: 2,
   weights: equal,
   weighting: "none",
   negatives: { audio: [{ use: "swap" }], video: [{ use: "swap" }] },
   ...more,
 });
 const check = (entry: ReturnType<typeof contrastive>, positive: object = diffusion) =>
-  checkEta(entry, { schedule, predict: "v", clips: undefined, losses: [positive as typeof diffusion, entry] });
+  checkNegativeTerms(entry, {
+    schedule,
+    predict: "v",
+    clips: undefined,
+    batch: 8,
+    losses: [positive as typeof diffusion, entry],
+  });
+
+describe("a loss with negatives", () => {
+  it("has some, for no more clips than a batch has", () => {
+    const problems = check(contrastive(5e-5, { negatives: { audio: [] }, batch: 9 }));
+    expect(problems.map(({ option, code }) => `${option} ${code}`)).toEqual(["negatives CMMD543", "batch CMMD544"]);
+    expect(check(contrastive(5e-5, { batch: 8 }))).toEqual([]);
+  });
+});
 
 describe("an eta that diverges", () => {
   // Spec section 7.3: with two negative terms a minimum needs eta < 1/2.

@@ -65,12 +65,35 @@ function worst(terms: readonly Term[], { schedule }: PipelineFacts): Excess | un
 
 const short = (value: number) => Number(value.toPrecision(3)).toString();
 
+/** What a loss with negatives refuses: no negatives at all (CMMD543), more clips than a batch has (CMMD544), a diverging eta (CMMD542). */
+export function checkNegativeTerms(
+  entry: { readonly eta: number; readonly batch: number; readonly negatives: object },
+  facts: PipelineFacts,
+): readonly OptionProblem[] {
+  const problems = [...checkEta(entry, facts)];
+  if (Object.values(entry.negatives).flat().length === 0)
+    problems.push({
+      option: "negatives",
+      code: "CMMD543",
+      message: "the loss has no negatives, so it would add nothing",
+      hint: "Name some, e.g. audio: [{ use: temporal-shift }], or remove the loss.",
+    });
+  if (facts.batch !== undefined && entry.batch > facts.batch)
+    problems.push({
+      option: "batch",
+      code: "CMMD544",
+      message: `${entry.batch} clips get negatives, but a batch has ${facts.batch}`,
+      hint: `Write batch: ${facts.batch} or fewer, or raise train.batch.`,
+    });
+  return problems;
+}
+
 /**
  * Refuses (CMMD542) an eta for which the objective has no minimum. What the network makes of one modality alone has the same distribution in
  * positive and negative pairs, so at every diffusion step and for each modality the positive errors must count more than the negative ones:
  * with two negative terms and equal weights, eta < 1/2 (at n = N this is the exact condition; at smaller n it is necessary).
  */
-export function checkEta(entry: { readonly eta: number }, facts: PipelineFacts): readonly OptionProblem[] {
+function checkEta(entry: { readonly eta: number }, facts: PipelineFacts): readonly OptionProblem[] {
   const own = termOf(entry as unknown as Entry, facts.predict);
   const terms = facts.losses.map((loss) => termOf(loss as unknown as Entry, facts.predict));
   const known = terms.filter((term) => term !== undefined);
