@@ -27,7 +27,7 @@ for (const { folder, manifest, layer: own } of packages) {
     if (!/\.ts$/.test(file)) continue;
     const test = /\.test\.ts$/.test(file);
     const text = readFileSync(join(source, file), "utf8");
-    for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"([^".][^"]*)"/g)) {
+    for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"((?:@[\w-]+\/)?[\w-][\w./:-]*)"/g)) {
       const name = specifier
         .split("/")
         .slice(0, specifier.startsWith("@") ? 2 : 1)

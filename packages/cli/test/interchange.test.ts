@@ -21,7 +21,7 @@ const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 const only = async (...argv: string[]) => {
   const { code, out, err } = await cmmd([...argv, "--json"], { cwd });
   expect(code, err).toBe(0);
-  return jsonLines(out)[0] as Record<string, never>;
+  return jsonLines(out)[0] as Record<string, unknown>;
 };
 
 /** The features of the generation's clip by DDIM with the exported evaluation alone, noise as the sampler draws it. */
@@ -101,7 +101,7 @@ it("import reads a PyTorch file without executing it", async () => {
   const fixture = (name: string) =>
     fileURLToPath(new URL(`../../core/src/interchange/fixtures/${name}`, import.meta.url));
   const { tensors } = await only("import", fixture("zip.pt"), "-o", "zip.safetensors");
-  expect(Object.keys((await readSafetensors(join(cwd, "zip.safetensors"))).tensors)).toHaveLength(tensors);
+  expect(Object.keys((await readSafetensors(join(cwd, "zip.safetensors"))).tensors)).toHaveLength(tensors as number);
   const evil = await cmmd(["import", fixture("evil.pt"), "-o", "evil.safetensors"], { cwd });
   expect([evil.code, evil.err]).toEqual([1, expect.stringMatching(/^CMMD574 /)]);
 });
