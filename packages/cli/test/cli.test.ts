@@ -103,14 +103,14 @@ describe("run", () => {
     const second = await cmmd(["run", "small.yaml", "prepare"], { cwd });
     expect([second.code, second.out]).toEqual([0, "Nothing was computed: every result is in the store.\n"]);
 
-    const changed = ["small.yaml", "prepare", "prepare.video.2.size=32"];
+    const changed = ["small.yaml", "prepare", "prepare.video.2.size=128"];
     const planned = await cmmd(["plan", ...changed], { cwd });
     expect(planned.out).toMatch(/^render +in the store/m);
-    expect(planned.out).toMatch(/^prepare +compute +[0-9a-f]{8} +prepare\.video\.2\.size: 64 -> 32$/m);
+    expect(planned.out).toMatch(/^prepare +compute +[0-9a-f]{8} +prepare\.video\.2\.size: 64 -> 128$/m);
     expect(planned.out).toMatch(/^train +not needed/m);
     const why = await cmmd(["why", ...changed], { cwd });
     expect(why.out).toMatch(
-      /render: nothing changed\nprepare: changed since the last run; will be computed\n {2}prepare\.video\.2\.size: 64 -> 32\n/,
+      /render: nothing changed\nprepare: changed since the last run; will be computed\n {2}prepare\.video\.2\.size: 64 -> 128\n/,
     );
 
     const third = await cmmd(["run", ...changed, "--json"], { cwd });
