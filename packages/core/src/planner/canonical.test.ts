@@ -44,6 +44,14 @@ describe("changesBetween", () => {
     );
   });
 
+  it.each([
+    [{ "": null }, null],
+    [{ "a.b": 1 }, { a: { b: 1 } }],
+    [{ 0: 1 }, [1]],
+  ])("tells %j from %j", (a, b) => {
+    expect(changesBetween(a, b)).not.toEqual([]);
+  });
+
   it("names the leaves as the user writes them", () => {
     const old = {
       depends: { train: { steps: 100, losses: [{ use: "a", options: { eta: 1 } }] } },

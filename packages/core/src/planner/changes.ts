@@ -7,12 +7,18 @@ export interface Change {
   readonly to: Json | undefined;
 }
 
+/** Keys that would read like an index, like two keys, or like none. */
+const unclear = /^$|^\d+$|\./;
+
 /** The leaves of a description by dotted path; empty lists and maps are leaves too. */
 function leaves(value: Json, path = "", found = new Map<string, Json>()): Map<string, Json> {
   const members = value !== null && typeof value === "object" ? Object.entries(value) : [];
   if (members.length === 0) found.set(path, value);
-  for (const [key, member] of members)
-    if (member !== undefined) leaves(member, path === "" ? key : `${path}.${key}`, found);
+  for (const [key, member] of members) {
+    if (member === undefined) continue;
+    const shown = !Array.isArray(value) && unclear.test(key) ? JSON.stringify(key) : key;
+    leaves(member, path === "" ? shown : `${path}.${shown}`, found);
+  }
   return found;
 }
 
