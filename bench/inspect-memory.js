@@ -53,7 +53,7 @@ const peak = () => 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/
 async function measureTraining({ pipeline, registry }, folder, { shape, rates }) {
   const { train } = await import("../packages/core/dist/train/trainer.js");
   const { diffusionObjective } = await import("../packages/core/dist/train/diffusion-objective.js");
-  const { drawDiffusion } = await import("../packages/core/dist/train/drawing.js");
+  const { drawDiffusion, scheduleOf } = await import("../packages/core/dist/train/drawing.js");
   const { clipOrder } = await import("../packages/core/dist/train/batches.js");
   const { lossesAt, openLosses } = await import("../packages/core/dist/train/losses.js");
   const { openNegatives } = await import("../packages/core/dist/negatives/mixture.js");
@@ -98,8 +98,15 @@ async function measureTraining({ pipeline, registry }, folder, { shape, rates })
   const clips = Array.from({ length: 8 }, (_, i) => clip(i));
   const { seed } = pipeline;
   const [losses, negative] = await Promise.all([openLosses(input), openNegatives(input, clips)]);
-  const drawing = { clips, shape, seed, order: clipOrder(seed, clips.length), negative };
-  const draw = async (step) => drawDiffusion(pipeline, drawing, lossesAt(losses, step), step, pipeline.train.batch);
+  const drawing = {
+    clips,
+    shape,
+    schedule: scheduleOf(pipeline),
+    seed,
+    order: clipOrder(seed, clips.length),
+    negative,
+  };
+  const draw = async (step) => drawDiffusion(drawing, lossesAt(losses, step), step, pipeline.train.batch);
   const objective = await diffusionObjective(input, { clips: clips.length, shape, draw });
   await train(input, objective, { origin: async () => undefined, incidental: [] });
 }

@@ -15,7 +15,7 @@ import { describeLosses, lossesAt, openLosses, runawayOf, type TimedLoss } from 
 import type { Objective, States, StateTensors, StepResult } from "./objective.js";
 import { learningRate, stepScalars } from "./optimizer.js";
 import { openPreview } from "./preview.js";
-import { trainingProgram } from "./program.js";
+import { programByLosses, trainingProgram } from "./program.js";
 import { numberOf, numbersOf, scalar } from "./scalars.js";
 import { openValidation } from "./validation.js";
 
@@ -48,25 +48,17 @@ function configurationOf({ pipeline, inputs }: StageInput, shape: PairShape, par
   };
 }
 
-/** One traced program for each set of losses in force. */
 function wholeSteps(input: StageInput, model: ModelBody<unknown>, layout: Layout, losses: readonly TimedLoss[]) {
-  const programs = new Map<string, ReturnType<typeof trainingProgram>>();
-  const programAt = (step: number) => {
-    const active = lossesAt(losses, step);
-    const key = active.map(({ name }) => name).join(" ");
-    const program = programs.get(key) ?? trainingProgram(input.pipeline, jitOptions(input), model, layout, active);
-    programs.set(key, program);
-    return program;
-  };
+  const programs = programByLosses((active) =>
+    trainingProgram(input.pipeline, jitOptions(input), model, layout, active),
+  );
   return {
     async run(state: StateTensors, { tensors, drawn }: DiffusionBatch, step: number, scalars: Scalars) {
-      const result = await programAt(step)(state, tensors, drawn, scalars);
+      const result = await programs.of(lossesAt(losses, step))(state, tensors, drawn, scalars);
       const finite = result.finite && (await numberOf(result.finite));
       return { ...result, log: await numbersOf(result.log), finite };
     },
-    async dispose() {
-      for (const program of programs.values()) await program.dispose();
-    },
+    dispose: () => programs.dispose(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { stream } from "../diffusion/random.js";
-import { schedules } from "../diffusion/schedule.js";
+import { type Schedule, schedules } from "../diffusion/schedule.js";
 import { openNegatives } from "../negatives/mixture.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
@@ -20,21 +20,22 @@ export interface DiffusionBatch {
 export interface Drawing {
   readonly clips: readonly Clip[];
   readonly shape: PairShape;
+  readonly schedule: Schedule;
   /** Tells the random numbers of one use from those of another. */
   readonly seed: number;
   readonly order: (position: number) => number;
   readonly negative: Awaited<ReturnType<typeof openNegatives>>;
 }
 
+export const scheduleOf = ({ diffusion }: ResolvedPipeline): Schedule => schedules[diffusion.schedule](diffusion.steps);
+
 /** Draws a batch and what the losses want beside it; a pure function of its arguments. */
 export function drawDiffusion(
-  { diffusion }: ResolvedPipeline,
-  { clips, shape, seed, order, negative }: Drawing,
+  { clips, shape, schedule, seed, order, negative }: Drawing,
   losses: readonly TimedLoss[],
   step: number,
   batch: number,
 ): DiffusionBatch {
-  const schedule = schedules[diffusion.schedule](diffusion.steps);
   const positive = drawBatch(seed, step, batch, clips, order, shape, schedule);
   const drawn = losses.map(({ name, used, body }) => {
     const given = { clips: positive.clips, pool: clips, step, shape };
@@ -55,10 +56,11 @@ export async function openDrawing(input: DrawingInput) {
   const { seed, train } = pipeline;
   const [{ clips, shape }, losses] = await Promise.all([loadClips(input, ["train"]), openLosses(input)]);
   const negative = await openNegatives(input, clips);
-  const drawing: Drawing = { clips, shape, seed, order: clipOrder(seed, clips.length), negative };
+  const schedule = scheduleOf(pipeline);
+  const drawing: Drawing = { clips, shape, schedule, seed, order: clipOrder(seed, clips.length), negative };
   return {
     clips: clips.length,
     shape,
-    draw: (step: number) => drawDiffusion(pipeline, drawing, lossesAt(losses, step), step, train.batch),
+    draw: (step: number) => drawDiffusion(drawing, lossesAt(losses, step), step, train.batch),
   };
 }

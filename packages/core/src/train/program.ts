@@ -77,6 +77,24 @@ function lossFunction(
 
 const programName = (losses: readonly ActiveLoss[]) => losses.map(({ name }) => name).join(" ");
 
+/** A program for each set of losses in force, made when it is first wanted. */
+export function programByLosses<L extends ActiveLoss, P extends { dispose(): Promise<void> }>(
+  make: (losses: readonly L[]) => P,
+) {
+  const programs = new Map<string, P>();
+  return {
+    of(losses: readonly L[]): P {
+      const name = programName(losses);
+      const program = programs.get(name) ?? make(losses);
+      programs.set(name, program);
+      return program;
+    },
+    async dispose() {
+      for (const program of programs.values()) await program.dispose();
+    },
+  };
+}
+
 /**
  * The traced training step for a set of losses: one program with forward pass, gradients, Adam and the moving average. With a loss scale
  * in the state it also gives `finite`, 0 when a gradient overflowed: that step changes nothing but the scale.

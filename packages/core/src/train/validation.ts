@@ -5,10 +5,10 @@ import { loadClips } from "../stages/clips.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Layout } from "./buckets.js";
-import { type Drawing, drawDiffusion } from "./drawing.js";
+import { type Drawing, drawDiffusion, scheduleOf } from "./drawing.js";
 import { lossesAt, type TimedLoss } from "./losses.js";
 import type { States } from "./objective.js";
-import { validationProgram } from "./program.js";
+import { programByLosses, validationProgram } from "./program.js";
 import { numbersOf } from "./scalars.js";
 
 /** Keeps validation's random numbers apart from those of training, whose seeds have 32 bits as well. */
@@ -49,30 +49,27 @@ export async function openValidation(
   const drawing: Drawing = {
     clips,
     shape,
+    schedule: scheduleOf(pipeline),
     seed: ownSeed(pipeline.seed),
     order: (position) => position,
     negative: await openNegatives(input, clips),
   };
-  const programs = new Map<string, ReturnType<typeof validationProgram>>();
+  const programs = programByLosses((active) => validationProgram(pipeline, jitOptions(input), model, layout, active));
   return {
     every: validate.every,
     async run({ model: state }: States, step: number): Promise<Record<string, number>> {
       const active = lossesAt(losses, step - 1);
-      const key = active.map(({ name }) => name).join(" ");
-      const program = programs.get(key) ?? validationProgram(pipeline, jitOptions(input), model, layout, active);
-      programs.set(key, program);
+      const program = programs.of(active);
       const averaged = state!.buckets.map(({ ema }) => ema);
       const sums: Record<string, number> = {};
       for (let i = 0; i < batches; i++) {
-        const { tensors, drawn } = drawDiffusion(pipeline, drawing, active, i, batch);
+        const { tensors, drawn } = drawDiffusion(drawing, active, i, batch);
         const values = await numbersOf(await program(averaged, tensors, drawn));
         for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value / batches;
         input.context.signal.throwIfAborted();
       }
       return Object.fromEntries(Object.entries(sums).map(([name, value]) => [`validation/${name}`, value]));
     },
-    async dispose() {
-      for (const program of programs.values()) await program.dispose();
-    },
+    dispose: () => programs.dispose(),
   };
 }
