@@ -18,10 +18,10 @@ interface Buffer {
 /**
  * Bytes of the process that ONNX Runtime's allocator takes for what a graph computes on the way, its nodes in the order of running: the plan
  * that the runtime makes of the graph, carried out by its allocator. `open` are the views whose shapes it does not know beforehand; inputs,
- * constants, results and what is computed `once`, when the program is opened, have memory of their own.
+ * constants and results have memory of their own.
  */
-export function arenaBytes(graph: Graph, open: ReadonlySet<Node>, once: ReadonlySet<Value>): number {
-  const buffers = planOf(graph, open, once);
+export function arenaBytes(graph: Graph, open: ReadonlySet<Node>): number {
+  const buffers = planOf(graph, open);
   const ended = graph.nodes.map((): Chunk[] => []);
   const arena = new Arena();
   let next = 0;
@@ -40,7 +40,7 @@ export function arenaBytes(graph: Graph, open: ReadonlySet<Node>, once: Readonly
  * reads; any other result takes a buffer of its shape that is not needed any more, however long that was so, and a new one where there is
  * none. All but views ask for known shapes.
  */
-function planOf(graph: Graph, open: ReadonlySet<Node>, once: ReadonlySet<Value>): readonly Buffer[] {
+function planOf(graph: Graph, open: ReadonlySet<Node>): readonly Buffer[] {
   const readers = new Map<Value, number>();
   for (const { inputs } of graph.nodes) for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
   const results = new Set(graph.outputs);
@@ -52,7 +52,7 @@ function planOf(graph: Graph, open: ReadonlySet<Node>, once: ReadonlySet<Value>)
     const vague = isVague(node, open, unknown);
     for (const output of node.outputs) {
       if (vague) unknown.add(output);
-      if (results.has(output) || once.has(output)) continue;
+      if (results.has(output)) continue;
       const view = isAlias(node);
       if (view && !held.has(node.inputs[0]!)) continue;
       const over = view ? held.get(node.inputs[0]!) : vague ? undefined : overwritten(node, output, held, unknown);

@@ -6,12 +6,14 @@ import { barriersAsChoices } from "../passes/barrier.js";
 import { fitWebGpu } from "../passes/device-limits.js";
 import { inPlace } from "../passes/in-place.js";
 import { largeProgram } from "../passes/liveness.js";
+import { separateOnce } from "../passes/once.js";
 import { recompute } from "../passes/recompute.js";
 import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
 import { explainLacking } from "./lacking-operators.js";
 import { reverseNodes } from "./node-order.js";
+import { onceModel, withComputed } from "./once.js";
 import { encodeWithShapes } from "./onnx.js";
 import { shapeFeeds } from "./open-shapes.js";
 import { type CacheOptions, ProgramCache } from "./program-cache.js";
@@ -62,7 +64,7 @@ export async function compile(source: Source): Promise<Compiled> {
 
   const { graph, structure } = source.trace();
   const model = modelOf(graph, source);
-  const name = keyed ?? disk.name([sha256(model.bytes), structure], device);
+  const name = keyed ?? disk.name([sha256(model.bytes), model.once && sha256(model.once.bytes), structure], device);
   const known = keyed === undefined ? await fromDisk(disk, name, source) : undefined;
   if (known) return known;
   const opened = await openAndOptimise(disk, graph, model, source);
@@ -77,8 +79,9 @@ export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
   webgpu: fitWebGpu,
 };
 
-function modelOf(given: Graph, { device, donated }: Source): Model {
-  const graph = fitted[device](given);
+function modelOf(whole: Graph, { device, donated }: Source): Model {
+  const parts = separateOnce(whole);
+  const graph = fitted[device](parts?.each ?? whole);
   const onCpu = device === "cpu";
   const { bytes, shapes } = encodeWithShapes(graph, { ownResults: onCpu, ...(onCpu && { open: largeProgram }) });
   const over = onCpu ? inPlace(graph, donated) : [];
@@ -87,7 +90,17 @@ function modelOf(given: Graph, { device, donated }: Source): Model {
     dtype,
     ...(over[i] !== undefined && { over: over[i] }),
   }));
-  return { name: graph.name, bytes, outputs, shapes, optimised: false };
+  const once = parts && onceModel(parts, whole);
+  return { name: graph.name, bytes, outputs, shapes, optimised: false, ...(once && { once }) };
+}
+
+/** Opens a model, after what comes before it. */
+async function openModel(model: Model, { device, weights }: Source, saveOptimised?: string) {
+  const { once, name } = model;
+  return openSession(model, device, {
+    weights: once ? await withComputed(once, name, weights) : weights,
+    ...(saveOptimised !== undefined && { saveOptimised }),
+  });
 }
 
 const compiledOf = (
@@ -101,11 +114,11 @@ const compiledOf = (
   structure,
 });
 
-async function openGraph(graph: Graph, model: Model, { device, weights }: Source, saveOptimised?: string) {
+async function openGraph(graph: Graph, model: Model, source: Source, saveOptimised?: string) {
   try {
-    return await openSession(model, device, { weights, ...(saveOptimised !== undefined && { saveOptimised }) });
+    return await openModel(model, source, saveOptimised);
   } catch (cause) {
-    throw await explainLacking(cause, graph, device);
+    throw await explainLacking(cause, graph, source.device);
   }
 }
 
@@ -128,11 +141,11 @@ async function openAndOptimise(disk: ProgramCache, graph: Graph, model: Model, s
   }
 }
 
-async function fromDisk(disk: ProgramCache, name: string, { device, weights }: Source): Promise<Compiled | undefined> {
+async function fromDisk(disk: ProgramCache, name: string, source: Source): Promise<Compiled | undefined> {
   const entry = await disk.read(name);
   if (entry === undefined) return undefined;
   try {
-    const session = await openSession(entry.model, device, { weights });
+    const session = await openModel(entry.model, source);
     return compiledOf(session, entry.model, entry.structure);
   } catch (cause) {
     await disk.remove(name, cause);

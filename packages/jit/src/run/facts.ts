@@ -1,11 +1,12 @@
 import type { Value } from "../ir/graph.js";
 import { inPlace } from "../passes/in-place.js";
 import { bytesOf, largeProgram } from "../passes/liveness.js";
+import { separateOnce } from "../passes/once.js";
 import { arenaBytes } from "./arena.js";
 import { fitted, type Traced } from "./compile.js";
 import type { Device } from "./device.js";
 import { inRunOrder } from "./onnx.js";
-import { computedOnce, openViews } from "./open-shapes.js";
+import { openViews } from "./open-shapes.js";
 
 /** What a program computes and holds, known before it is opened. */
 export interface ProgramFacts {
@@ -26,22 +27,19 @@ export interface ProgramFacts {
 }
 
 export function factsOf({ graph, multiplyAdds }: Traced, device: Device, donated: ReadonlySet<number>): ProgramFacts {
-  const ready = fitted[device](graph);
+  const parts = separateOnce(graph);
+  const ready = fitted[device](parts?.each ?? graph);
   const ordered = inRunOrder(ready);
   const over = inPlace(ready, donated);
   const bytes = (values: readonly Value[]) => values.reduce((sum, value) => sum + bytesOf(value), 0);
   return {
-    nodes: ready.nodes.length,
+    nodes: ready.nodes.length + (parts?.once.nodes.length ?? 0),
     multiplyAdds,
     memory: {
-      inputs: bytes(ready.inputs),
-      frozen: bytes(ready.inputs.filter(({ frozen }) => frozen)),
+      inputs: bytes(graph.inputs),
+      frozen: bytes(graph.inputs.filter(({ frozen }) => frozen)),
       results: bytes(ready.outputs.filter((_, i) => over[i] === undefined)),
-      intermediates: arenaBytes(
-        ordered,
-        device === "cpu" ? openViews(ordered, largeProgram) : new Set(),
-        computedOnce(ordered),
-      ),
+      intermediates: arenaBytes(ordered, device === "cpu" ? openViews(ordered, largeProgram) : new Set()),
     },
   };
 }

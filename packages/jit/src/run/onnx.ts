@@ -96,11 +96,12 @@ function encodeGraph(
   const graph = prefix === "" ? inRunOrder(given) : schedule(lowerBarriers(given));
   const initialisers = new Map<string, (writer: BinaryWriter) => void>();
   const names = new Map(outer);
+  const read = new Set([...graph.nodes.flatMap(({ inputs }) => inputs), ...graph.outputs]);
   graph.inputs.forEach((value, i) => {
     const own = `${prefix}i${i}`;
     const name = standard?.inputs[i] ?? own;
     names.set(value, name);
-    if (!value.frozen) return;
+    if (!value.frozen || !read.has(value)) return;
     const data = standard?.weights.get(own);
     initialisers.set(name, (writer) => {
       if (data) writeTensor(writer, name, elementType[value.dtype], value.shape, bytesOf({ ...value, data } as Value));

@@ -10,26 +10,16 @@ import { bytesOf, memoryPeak } from "../passes/liveness.js";
  */
 const worthOpening = 1 << 22;
 
-/** The views whose shapes are given when the program runs; none of what the runtime computes once. */
+/** The views whose shapes are given when the program runs. */
 export function openViews(graph: Graph, smallest: number): ReadonlySet<Node> {
   const open = new Set<Node>();
   const { bytes, held } = memoryPeak(graph);
   if (bytes - held < smallest) return open;
-  const once = computedOnce(graph);
   for (const node of graph.nodes) {
     const [output] = node.outputs as [Value];
-    if (node.op === "Reshape" && !once.has(output) && bytesOf(output) >= worthOpening) open.add(node);
+    if (node.op === "Reshape" && bytesOf(output) >= worthOpening) open.add(node);
   }
   return open;
-}
-
-/** What the runtime computes when it opens a program: from constants and frozen weights alone. */
-export function computedOnce(graph: Graph): ReadonlySet<Value> {
-  const once = new Set<Value>();
-  for (const { inputs, outputs } of graph.nodes)
-    if (inputs.every((input) => input.data !== undefined || input.frozen || once.has(input)))
-      for (const value of outputs) once.add(value);
-  return once;
 }
 
 /** Name of the input that a shape is given by. */

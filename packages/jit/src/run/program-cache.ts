@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import type { Structure } from "../tree.js";
 import type { Device } from "./device.js";
+import type { OnceModel } from "./once.js";
 import type { Model, OutputSpec } from "./session.js";
 
 export interface CacheOptions {
@@ -33,12 +34,14 @@ interface Header {
   readonly outputs: readonly OutputSpec[];
   readonly shapes?: readonly (readonly number[])[];
   readonly optimised: boolean;
+  /** Its bytes, so many, are between this and the model. */
+  readonly once?: Omit<OnceModel, "bytes"> & { readonly length: number };
   readonly structure: Structure;
   readonly summary: string;
 }
 
 const defaultLimit = 2 * 2 ** 30;
-const magic = "cmmd-jit program 1\n";
+const magic = "cmmd-jit program 2\n";
 const suffix = ".program";
 const hashLength = 64;
 
@@ -142,11 +145,16 @@ export class ProgramCache {
   }
 }
 
-/** A line that says what the file is, a line with the hash of the rest, a line of JSON, then the model. */
+/** A line that says what the file is, a line with the hash of the rest, a line of JSON, then what is computed once and the model. */
 function encode(key: string, { model, structure, summary }: Entry): Buffer {
-  const { name, bytes, outputs, shapes, optimised } = model;
-  const header: Header = { key, name, outputs, ...(shapes && { shapes }), optimised, structure, summary };
-  const rest = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), bytes]);
+  const { name, bytes, outputs, shapes, optimised, once } = model;
+  const { bytes: first = new Uint8Array(), ...ends } = once ?? {};
+  const header = {
+    ...{ key, name, outputs, ...(shapes && { shapes }), optimised },
+    ...(once && { once: { ...ends, length: first.length } }),
+    ...{ structure, summary },
+  } as Header;
+  const rest = Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), first, bytes]);
   return Buffer.concat([Buffer.from(`${magic}${sha256(rest)}\n`), rest]);
 }
 
@@ -158,9 +166,13 @@ function decode(expected: string, file: Buffer): Entry {
   if (sha256(rest) !== file.toString("latin1", hashAt, hashAt + hashLength)) throw new Error("its check sum differs");
   const end = rest.indexOf("\n");
   const header = JSON.parse(rest.toString("utf8", 0, end)) as Header;
-  const { key, name, outputs, shapes, optimised, structure, summary } = header;
+  const { key, name, outputs, shapes, optimised, once, structure, summary } = header;
   if (key !== expected) throw new Error("it belongs to another program");
-  const model = { name, bytes: rest.subarray(end + 1), outputs, ...(shapes && { shapes }), optimised };
+  const from = end + 1 + (once?.length ?? 0);
+  const model = {
+    ...{ name, bytes: rest.subarray(from), outputs, ...(shapes && { shapes }), optimised },
+    ...(once && { once: { inputs: once.inputs, outputs: once.outputs, bytes: rest.subarray(end + 1, from) } }),
+  };
   return { model, structure, summary };
 }
 

@@ -4,6 +4,7 @@ import { JitError } from "../errors.js";
 import { Graph, sizeOf, type TensorData, Value } from "../ir/graph.js";
 import type { Device } from "./device.js";
 import { nativeCall } from "./native-calls.js";
+import type { OnceModel } from "./once.js";
 import { encodeOnnx } from "./onnx.js";
 
 /** Shape and type of one result. */
@@ -23,6 +24,8 @@ export interface Model {
   readonly shapes?: readonly (readonly number[])[];
   /** Whether ONNX Runtime has optimised it already, for this device and machine. */
   readonly optimised: boolean;
+  /** What is computed from the weights first. */
+  readonly once?: OnceModel;
 }
 
 export interface OpenOptions {

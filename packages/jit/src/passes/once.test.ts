@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { noise } from "../../test/compare.js";
+import { jit, tf } from "../index.js";
+import { separateOnce } from "./once.js";
+
+const weights = { matrix: noise([512, 640]), bias: noise([640], 2) };
+const x = noise([4, 512], 3);
+
+const layer = ({ matrix, bias }: { matrix: tf.Tensor; bias: tf.Tensor }, input: tf.Tensor) => {
+  // The runtime would fold the transposition and the square.
+  const prepared = matrix.transpose().square().transpose() as tf.Tensor2D;
+  return tf.matMul(input as tf.Tensor2D, prepared).add(bias);
+};
+
+it("what frozen weights alone decide is a program of its own", () => {
+  const parts = separateOnce(jit(layer, { name: "layer", freeze: [0] }).lower(weights, x))!;
+  expect(parts.given).toEqual([0]);
+  expect(String(parts.once).split("\n")[0]).toBe("program layer, once(%0: float32[512,640])");
+  expect(parts.once.nodes.map(({ op }) => op)).toContain("Mul");
+  expect(parts.each.nodes.map(({ op }) => op)).toEqual(["Gemm"]);
+  expect(parts.each.inputs.filter(({ frozen }) => frozen).map(({ shape }) => shape)).toEqual([
+    [512, 640],
+    [640],
+    [512, 640],
+  ]);
+  expect(separateOnce(jit(layer).lower(weights, x))).toBeUndefined();
+});
+
+it("the results are those of the whole, also from the disk cache, whose entries hold no weights", async () => {
+  const run = async (options: Parameters<typeof jit>[1], given: typeof weights) => {
+    const program = jit(layer, { name: "layer", ...options });
+    const { data } = await (await program(given, x)).read();
+    await program.dispose();
+    return data;
+  };
+  const directory = mkdtempSync(join(tmpdir(), "jit-once-"));
+  try {
+    const cached = { freeze: [0], cache: { directory, key: "layer" } };
+    const other = { ...weights, matrix: noise([512, 640], 4) };
+    for (const given of [weights, weights, other]) {
+      const expected = await run({}, given);
+      const got = await run(cached, given);
+      const difference = got.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+      expect(difference).toBeLessThan(1e-4);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
