@@ -15,4 +15,4 @@ export { type JitOptions, jit, type Program } from "./run/program.js";
 export type { CacheOptions } from "./run/program-cache.js";
 export type { OnnxModel, Port } from "./run/standard-model.js";
 export type { Tree } from "./tree.js";
-export { jitStateful, type StatefulProgram } from "./variables.js";
+export { jitStateful, type StatefulOptions, type StatefulProgram } from "./variables.js";

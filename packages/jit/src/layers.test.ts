@@ -79,9 +79,67 @@ describe("a training step of tf.layers against trainOnBatch on tfjs's cpu backen
     await step.dispose();
   });
 
+  it("dropout: what is kept is scaled, differs from step to step, and follows from the seed; predictions are whole", async () => {
+    const units = 2000;
+    const ones = { shape: [1, units], data: new Float32Array(units).fill(1) };
+    const zero = { shape: [1, 1], data: Float32Array.of(0) };
+    const keptIn = async (seed: number) => {
+      const kernelInitializer = "zeros";
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dropout({ rate: 0.25, inputShape: [units], seed: 3 }),
+          tf.layers.dense({ units: 1, kernelInitializer, useBias: false, trainable: true }),
+        ],
+      });
+      // The loss is the negative output: a step adds what was let through to the weights.
+      model.compile({ optimizer: tf.train.sgd(1), loss: (_, output) => output.neg().mean() });
+      const step = trainStep(model, { seed });
+      const kept: string[] = [];
+      let before = new Float32Array(units);
+      for (let i = 0; i < 4; i++) {
+        await step(ones, zero);
+        const weights = (await model.getWeights()[0]!.data()) as Float32Array;
+        const added = weights.map((weight, j) => weight - before[j]!);
+        for (const value of added) expect(Math.min(Math.abs(value), Math.abs(value - 4 / 3))).toBeLessThan(1e-5);
+        kept.push(Array.from(added, (value) => (value > 1 ? 1 : 0)).join(""));
+        before = weights.slice();
+      }
+      const whole = (model.predict(tf.tensor(ones.data, [1, units])) as tf.Tensor).dataSync()[0]!;
+      expect(whole / before.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 4);
+      await step.dispose();
+      return kept;
+    };
+    const kept = await keptIn(1);
+    for (const mask of kept) {
+      const rate = [...mask].filter((bit) => bit === "0").length / units;
+      // Five standard deviations of 2000 throws.
+      expect(Math.abs(rate - 0.25)).toBeLessThan(0.05);
+    }
+    expect(new Set([...kept, ...(await keptIn(2))]).size).toBe(8);
+    expect(await keptIn(1)).toEqual(kept);
+  });
+
+  it("dropout of other batches, and in recurrent layers", async () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.lstm({ units: 3, inputShape: [5, 2], dropout: 0.5, recurrentDropout: 0.5 }),
+        tf.layers.alphaDropout({ rate: 0.2 }),
+        tf.layers.dense({ units: 1 }),
+      ],
+    });
+    model.compile({ optimizer: tf.train.sgd(0), loss: "meanSquaredError" });
+    const step = trainStep(model);
+    const losses: number[] = [];
+    for (const batch of [3, 3, 1, 3, 1]) {
+      losses.push(...(await step(noise([batch, 5, 2]), { shape: [batch, 1], data: new Float32Array(batch) })));
+    }
+    expect(new Set(losses).size).toBe(5);
+    await step.dispose();
+  });
+
   it("refuses random numbers that would be the same in every step", async () => {
     const model = tf.sequential({
-      layers: [tf.layers.dropout({ rate: 0.5, inputShape: [3] }), tf.layers.dense({ units: 3 })],
+      layers: [tf.layers.gaussianNoise({ stddev: 0.5, inputShape: [3] }), tf.layers.dense({ units: 3 })],
     });
     model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
     const step = trainStep(model);

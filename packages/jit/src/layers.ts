@@ -1,7 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { HostTensor } from "./host.js";
-import type { JitOptions } from "./run/program.js";
-import { jitStateful } from "./variables.js";
+import { jitStateful, type StatefulOptions } from "./variables.js";
 
 type Batch = HostTensor | readonly HostTensor[];
 
@@ -19,9 +18,10 @@ interface Trainable {
 
 /**
  * `model.trainOnBatch` as one program: forward pass, gradients, optimizer and the layers' own updates, for a compiled tf.LayersModel. The
- * first step runs on backend "jit". Layers that draw random numbers (Dropout) are refused: JIT103.
+ * first step runs on backend "jit". What dropout leaves out follows from `seed` and the number of the step, whatever seeds the layers have;
+ * layers that draw normally distributed numbers (GaussianNoise, GaussianDropout) are refused: JIT103.
  */
-export function trainStep(model: tf.LayersModel, options: Pick<JitOptions, "name" | "device"> = {}): TrainStep {
+export function trainStep(model: tf.LayersModel, options: StatefulOptions = {}): TrainStep {
   // A Sequential trains the model that it wraps.
   const trained = ((model as { readonly model?: tf.LayersModel }).model ?? model) as unknown as Trainable;
   const train = trained.makeTrainFunction();

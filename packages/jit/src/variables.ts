@@ -1,9 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
+import { Dropouts } from "./dropouts.js";
 import { jitBackendName } from "./eager/backend.js";
 import { JitError } from "./errors.js";
 import type { DeviceTensor, HostTensor } from "./host.js";
 import type { TensorData } from "./ir/graph.js";
 import { type JitOptions, jit } from "./run/program.js";
+import { withDraws } from "./trace/draws.js";
 import type { MapTree } from "./tree.js";
 
 type Leaf = HostTensor | DeviceTensor;
@@ -16,6 +18,11 @@ export interface StatefulProgram<A extends readonly unknown[], R> {
   dispose(): Promise<void>;
 }
 
+export interface StatefulOptions extends Pick<JitOptions, "name" | "device"> {
+  /** Of the random numbers of `tf.dropout` and layers made of it, which are inputs of the program: others in every step. Default 0. */
+  readonly seed?: number;
+}
+
 /**
  * `jit` for functions that read and assign tf.Variables, such as the step of a tfjs optimizer: the variables' values become hidden
  * inputs of the program and what is assigned to them hidden results. The first call runs on backend "jit" instead, because optimizers make
@@ -24,25 +31,38 @@ export interface StatefulProgram<A extends readonly unknown[], R> {
  */
 export function jitStateful<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
-  options: Pick<JitOptions, "name" | "device"> = {},
+  { seed = 0, ...options }: StatefulOptions = {},
 ): StatefulProgram<A, R> {
   const call = fn as unknown as (...args: readonly unknown[]) => unknown;
-  const program = jit((state: State<tf.Tensor>, args: readonly tf.Tensor[]) => withState(state, () => call(...args)), {
-    ...options,
-    name: options.name ?? (fn.name || "step"),
-  });
+  const name = options.name ?? (fn.name || "step");
+  const dropouts = new Dropouts(seed);
+  const traced = (state: State<tf.Tensor>, args: readonly unknown[], draws: readonly tf.Tensor[]) => {
+    let next = 0;
+    return withDraws(
+      () => draws[next++]!,
+      () => withState(state, () => call(...args)),
+    );
+  };
+  const program = jit(traced, { ...options, name });
   const run = program as unknown as (
     state: State<HostTensor>,
     args: readonly unknown[],
+    draws: readonly HostTensor[],
   ) => Promise<{ readonly result: unknown; readonly next: State<DeviceTensor> }>;
-  const lazily = jit(call, { engine: "tfjs", backend: jitBackendName, name: options.name ?? fn.name });
+  const eager = (...args: readonly unknown[]) => dropouts.first(() => call(...args));
+  const lazily = jit(eager, { engine: "tfjs", backend: jitBackendName, name });
   let first = true;
   const step = async (...args: readonly unknown[]) => {
     if (first) {
       first = false;
       return (lazily as unknown as (...args: readonly unknown[]) => Promise<unknown>)(...args);
     }
-    const { result, next } = await run(readState(), args);
+    const state = readState();
+    const draws = dropouts.next(name, [state, args], (tree) => {
+      const [state, args] = tree as [State<tf.Tensor>, readonly unknown[]];
+      return withState(state, () => call(...args));
+    });
+    const { result, next } = await run(state, args, draws);
     await writeState(next);
     return result;
   };

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type DType, sizeOf, type TensorData, type Value } from "../ir/graph.js";
+import { drawn } from "../trace/draws.js";
 import { PendingGraph } from "./pending.js";
 
 /** Memory of a program that never reads: so many recorded nodes are computed unasked. */
@@ -56,7 +57,8 @@ export class JitBackend extends tf.KernelBackend {
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
-    return this.#add({}, { shape: [...shape], dtype, references: 1, values });
+    const numbers = drawn(shape) as Float32Array | undefined;
+    return this.#add({}, { shape: [...shape], dtype, references: 1, values: numbers ?? values });
   }
 
   override move(

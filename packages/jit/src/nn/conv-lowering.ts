@@ -1,15 +1,9 @@
 import type { Builder } from "../ir/builder.js";
 import { sizeOf, Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
+import { filterGradientByRows, forwardByRows, inputGradientByRows, type Rows, rowsOf } from "./conv-rows.js";
 import { type Geometry, inputOfOutput, isPointwise, outputOfInput } from "./geometry.js";
 import { type Tiling, tilingsOf, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
-
-/** [M, taps * C] patches as [groups, M, taps * C / groups]. */
-function byGroup(b: Builder, x: Value, rows: number, taps: number, groups: number): Value {
-  const channels = x.size / (rows * taps * groups);
-  const split = b.transpose(b.reshape(x, [rows, taps, groups, channels]), [2, 0, 1, 3]);
-  return b.reshape(split, [groups, rows, taps * channels]);
-}
 
 /** Patches [N * positions, taps * C] of x [N, ...spatial, C]. */
 function patches(b: Builder, x: Value, indices: Int32Array, taps: number): Value {
@@ -61,6 +55,35 @@ function tilingThatPays(b: Builder, filter: Value, geometry: Geometry, batch: nu
   return best && best.cost < direct ? best.tiling : undefined;
 }
 
+/** Taking a row from elsewhere costs as much as so many multiplications and additions, however short it is. */
+const flopsPerRow = 500;
+/** Columns that a matrix product computes at a time. */
+const columnsAtOnce = 16;
+const blocks = [1, 2, 4, 8, 16];
+
+/** Whether a convolution without tiles is computed by rows. */
+const byRows = ({ groups, kernel }: Geometry) => groups > 1 || kernel.length === 1;
+
+/**
+ * The rows of a convolution that is computed by rows: one with groups, or over one axis without tiles. Longer rows gather less, for more
+ * products with the zeros of their bands.
+ */
+function rowsThatPay(filter: readonly number[], geometry: Geometry, batch: number): Rows {
+  const { groups } = geometry;
+  const [out, perGroup] = [filter[0]! / groups, filter[1]!];
+  const costs = blocks.map((block) => {
+    const rows = rowsOf(geometry, block);
+    const count = batch * sizeOf(rows.by.output);
+    const taps = sizeOf(rows.by.kernel);
+    const [patch, columns] = [taps * rows.inputs * perGroup, rows.outputs * out];
+    const padded = columnsAtOnce * Math.ceil(columns / columnsAtOnce);
+    const products = 2 * count * patch * padded;
+    const moved = count * (flopsPerNumber.cached * patch + flopsPerRow * taps);
+    return { rows, cost: products + moved + 3 * flopsPerNumber.cached * patch * columns };
+  });
+  return costs.toSorted((a, b) => a.cost - b.cost)[0]!.rows;
+}
+
 /** Multiply-adds of a convolution with such a filter by its definition, and of either gradient. */
 const multiplyAdds = (batch: number, filter: readonly number[], { output }: Geometry) =>
   batch * sizeOf(output) * sizeOf(filter);
@@ -89,17 +112,48 @@ function forward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value
   const batch = x.shape[0]!;
   const shape = [batch, ...geometry.output, out];
   const rows = sizeOf(shape) / out;
-  if (groups > 1) return groupedForward(b, x, filter, geometry);
-  if (isPointwise(geometry)) {
+  if (groups === 1 && isPointwise(geometry)) {
     const matrix = b.reshape(filter, [out, channels]);
     return b.reshape(b.op("Gemm", [b.reshape(x, [rows, channels]), matrix], { transA: 0, transB: 1 }), shape);
   }
-  const weights = byTap(b, filter);
   const tiling = tilingThatPays(b, filter, geometry, batch);
-  if (tiling) return winograd(b, x, weights, tiling);
+  if (tiling) return winograd(b, x, byTap(b, filter), tiling);
+  const own = frozenDepthwise(b, x, filter, geometry);
+  if (own) return own;
+  if (byRows(geometry)) return forwardByRows(b, x, filter, rowsThatPay(filter.shape, geometry, batch));
+  const weights = byTap(b, filter);
   const cells = patches(b, x, inputOfOutput(geometry), weights.shape[0]!);
   const matrix = b.reshape(weights, [weights.shape[0]! * channels, out]);
   return b.reshape(b.op("Gemm", [cells, matrix], { transA: 0, transB: 0 }), shape);
+}
+
+/** Channels that ONNX Runtime's blocked layout takes at a time, on any processor. */
+const channelBlock = 16;
+
+/**
+ * A depthwise convolution whose filter is frozen, as ONNX Runtime's own: it then works in blocks of channels, into which it brings x from
+ * either order as quickly as it copies it. Several times quicker than rows; but for a filter that is not constant, many times slower.
+ */
+function frozenDepthwise(b: Builder, x: Value, filter: Value, geometry: Geometry): Value | undefined {
+  const { groups, input, output, kernel, strides, dilations, padsBefore } = geometry;
+  const depthwise = filter.shape[0] === groups && filter.shape[1] === 1;
+  if (!depthwise || groups % channelBlock !== 0 || kernel.length > 2 || !b.isConstant(filter)) return undefined;
+  const missing = kernel.map((size, i) => {
+    const end = (output[i]! - 1) * strides[i]! + dilations[i]! * (size - 1) + 1;
+    return Math.max(0, end - padsBefore[i]! - input[i]!);
+  });
+  // It has no such layout for one axis.
+  const plane = (sizes: readonly number[], one: number) => (sizes.length === 1 ? [one, ...sizes] : sizes);
+  const image = b.transpose(b.reshape(x, [x.shape[0]!, ...plane(input, 1), groups]), [0, 3, 1, 2]);
+  const weights = b.reshape(filter, [groups, 1, ...plane(kernel, 1)]);
+  const y = b.op("Conv", [image, weights], {
+    strides: plane(strides, 1),
+    pads: [...plane(padsBefore, 0), ...plane(missing, 0)],
+    dilations: plane(dilations, 1),
+    kernel_shape: plane(kernel, 1),
+    group: groups,
+  });
+  return b.reshape(b.transpose(y, [0, 2, 3, 1]), [x.shape[0]!, ...output, groups]);
 }
 
 function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
@@ -108,15 +162,15 @@ function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry)
   const batch = dy.shape[0]!;
   const shape = [batch, ...geometry.input, channels];
   const dy2 = b.reshape(dy, [dy.size / out, out]);
-  if (groups > 1) return groupedInputGradient(b, dy, filter, geometry);
-  if (isPointwise(geometry)) {
+  if (groups === 1 && isPointwise(geometry)) {
     const matrix = b.reshape(filter, [out, channels]);
     return b.reshape(b.op("Gemm", [dy2, matrix], { transA: 0, transB: 0 }), shape);
   }
+  const tiling = tilingThatPays(b, filter, geometry, batch);
+  if (tiling) return winogradInputGradient(b, dy, byTap(b, filter), tiling);
+  if (byRows(geometry)) return inputGradientByRows(b, dy, filter, rowsThatPay(filter.shape, geometry, batch));
   const weights = byTap(b, filter);
   const taps = weights.shape[0]!;
-  const tiling = tilingThatPays(b, filter, geometry, batch);
-  if (tiling) return winogradInputGradient(b, dy, weights, tiling);
   const readers = outputOfInput(geometry);
   if (taps * channels * out < dy.size * taps) {
     // Few weights: turn them round, and gather what each input contributed to.
@@ -137,51 +191,16 @@ function filterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Va
   const channels = x.shape.at(-1)!;
   const out = dy.shape.at(-1)!;
   const dy2 = b.reshape(dy, [dy.size / out, out]);
-  if (groups > 1) return groupedFilterGradient(b, x, dy, geometry);
-  if (isPointwise(geometry)) {
+  if (groups === 1 && isPointwise(geometry)) {
     const product = b.op("Gemm", [dy2, b.reshape(x, [x.size / channels, channels])], { transA: 1, transB: 0 });
     return b.reshape(product, [out, channels, ...kernel]);
   }
-  const tiling = tilingThatPays(b, new Value([out, channels, ...kernel], "float32"), geometry, x.shape[0]!);
+  const filter = new Value([out, channels / groups, ...kernel], "float32");
+  const tiling = tilingThatPays(b, filter, geometry, x.shape[0]!);
   if (tiling) return inPublicLayout(b, winogradFilterGradient(b, x, dy, tiling), kernel);
+  if (byRows(geometry)) return filterGradientByRows(b, x, dy, rowsThatPay(filter.shape, geometry, x.shape[0]!));
   const taps = sizeOf(kernel);
   const cells = patches(b, x, inputOfOutput(geometry), taps);
   const product = b.op("Gemm", [cells, dy2], { transA: 1, transB: 0 });
   return inPublicLayout(b, b.reshape(product, [taps, channels, out]), kernel);
-}
-
-function groupedForward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value {
-  const { kernel, groups } = geometry;
-  const [out, perGroup] = filter.shape as [number, number];
-  const taps = sizeOf(kernel);
-  const shape = [x.shape[0]!, ...geometry.output, out];
-  const rows = sizeOf(shape) / out;
-  const weights = b.transpose(b.reshape(filter, [groups, out / groups, perGroup, taps]), [0, 3, 2, 1]);
-  const grouped = b.reshape(weights, [groups, taps * perGroup, out / groups]);
-  const cells = byGroup(b, patches(b, x, inputOfOutput(geometry), taps), rows, taps, groups);
-  return b.reshape(b.transpose(b.op("MatMul", [cells, grouped]), [1, 0, 2]), shape);
-}
-
-function groupedInputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
-  const { kernel, groups } = geometry;
-  const [out, perGroup] = filter.shape as [number, number];
-  const taps = sizeOf(kernel);
-  const shape = [dy.shape[0]!, ...geometry.input, groups * perGroup];
-  const rows = sizeOf(shape) / (groups * perGroup);
-  const byOutput = b.transpose(b.reshape(filter, [groups, out / groups, perGroup, taps]), [0, 3, 1, 2]);
-  const weights = b.reshape(byOutput, [groups, (taps * out) / groups, perGroup]);
-  const cells = byGroup(b, patches(b, dy, outputOfInput(geometry), taps), rows, taps, groups);
-  return b.reshape(b.transpose(b.op("MatMul", [cells, weights]), [1, 0, 2]), shape);
-}
-
-function groupedFilterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Value {
-  const { kernel, groups } = geometry;
-  const out = dy.shape.at(-1)!;
-  const perGroup = x.shape.at(-1)! / groups;
-  const taps = sizeOf(kernel);
-  const rows = dy.size / out;
-  const cells = byGroup(b, patches(b, x, inputOfOutput(geometry), taps), rows, taps, groups);
-  const gradients = b.transpose(b.reshape(dy, [rows, groups, out / groups]), [1, 2, 0]);
-  const product = b.reshape(b.op("MatMul", [gradients, cells]), [out, taps, perGroup]);
-  return b.reshape(b.transpose(product, [0, 2, 1]), [out, perGroup, ...kernel]);
 }

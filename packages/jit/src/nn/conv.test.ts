@@ -114,6 +114,42 @@ describe("conv", () => {
     );
   });
 
+  it.each([
+    ["41 taps, stride 4, 2 groups", [2, 50, 8], [8, 4, 41], { stride: 4, groups: 2, pad: [20] }],
+    ["from one channel", [2, 40, 1], [3, 1, 15], { pad: [7] }],
+    ["to one channel", [2, 40, 6], [1, 6, 7], { pad: "valid" }],
+    ["stride beyond the kernel", [2, 21, 3], [4, 3, 2], { stride: 5, pad: [1] }],
+    ["nothing but padding", [1, 1, 2], [4, 1, 1], { stride: 9, pad: [3], groups: 2 }],
+    ["depthwise", [2, 37, 6], [12, 1, 7], { groups: 6 }],
+    ["depthwise in two dimensions", [2, 9, 21, 6], [6, 1, 3, 5], { groups: 6, stride: [2, 1] }],
+    [
+      "groups in three dimensions",
+      [1, 4, 5, 6, 4],
+      [6, 2, 3, 1, 3],
+      { groups: 2, stride: [1, 2, 3], dilation: [1, 1, 2], pad: [1, 0, 2] },
+    ],
+  ] as const)("by rows equals the sum of its products, eagerly: %s", async (_, x, w, options) => {
+    const f = withGradients((x, w) => nn.conv(x, w, options));
+    await expectSame(f, [noise([...x], 1.7), noise([...w], 0.9)], 2e-5);
+  });
+
+  it.each([
+    ["one dimension", [2, 37, 32], [32, 1, 7], { dilation: 2, pad: [3] }],
+    ["two dimensions", [2, 9, 12, 16], [16, 1, 3, 5], { stride: [2, 3] }],
+    ["two dimensions without padding", [1, 8, 9, 16], [16, 1, 2, 2], { stride: 2, pad: "valid" }],
+  ] as const)("a frozen depthwise filter computes the same: %s", async (_, size, kernel, options) => {
+    const [x, w] = [noise([...size], 1.7), noise([...kernel], 0.9)];
+    const f = (w: tf.Tensor, x: tf.Tensor) => nn.conv(x, w, { ...options, groups: kernel[0] });
+    const [frozen, given] = [jit(f, { freeze: [0] }), jit(f)];
+    expect(String(frozen.lower(w, x))).toContain("= Conv(");
+    const [got, want] = [await (await frozen(w, x)).read(), await (await given(w, x)).read()];
+    expect(got.shape).toEqual(want.shape);
+    got.data.forEach((value, i) => {
+      expect(Math.abs(value - want.data[i]!)).toBeLessThan(1e-5);
+    });
+    await Promise.all([frozen.dispose(), given.dispose()]);
+  });
+
   it("has second derivatives", async () => {
     const gradientNorm = (x: tf.Tensor, w: tf.Tensor) =>
       valueAndGrad((w: tf.Tensor) => {

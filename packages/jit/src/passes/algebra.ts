@@ -1,5 +1,6 @@
 import { type DType, type Graph, sameShape, Value } from "../ir/graph.js";
 import { broadcastShapes, isBinary } from "../ir/infer.js";
+import { activateProduct, gatherOnce } from "./fusion.js";
 import { type Rule, rewrite } from "./rewrite.js";
 
 const isScalar = (value: Value, number: number) => value.data?.length === 1 && value.data[0] === number;
@@ -135,5 +136,7 @@ export function simplify(graph: Graph): Graph {
     trailingOnes,
     doubled,
     zeroProduct,
+    gatherOnce,
+    activateProduct,
   ]);
 }

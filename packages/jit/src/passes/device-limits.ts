@@ -1,6 +1,8 @@
 import type { Builder } from "../ir/builder.js";
 import type { DType, Graph, Value } from "../ir/graph.js";
 import { barrierAsChoice } from "./barrier.js";
+import { deadCode } from "./dead-code.js";
+import { positionsAsFloats } from "./positions.js";
 import { type Rule, rewrite } from "./rewrite.js";
 
 /** Storage buffers that every WebGPU device lets one shader bind (W3C WebGPU, "limits", maxStorageBuffersPerShaderStage). */
@@ -46,8 +48,18 @@ const wideConcat: Rule = ({ op, inputs, attributes }, b) =>
 const selu = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
 
 /** Operators that the WebGPU provider lacks, made of others. */
-const replacements: Readonly<Record<string, (b: Builder, x: Value) => Value>> = {
+const replacements: Readonly<Record<string, (b: Builder, x: Value, y: Value) => Value>> = {
   IsNaN: (b, x) => b.op("Not", [b.op("Equal", [x, x])]),
+  Or: (b, x, y) => b.op("Not", [b.op("And", [b.op("Not", [x]), b.op("Not", [y])])]),
+  // To the nearest, from the middle to the even one. x + 0.5 would round before it is cut.
+  Round: (b, x) => {
+    const below = b.op("Floor", [x]);
+    const rest = b.op("Sub", [x, below]);
+    const half = b.op("Mul", [below, b.scalar(0.5)]);
+    const odd = b.op("Greater", [half, b.op("Floor", [half])]);
+    const up = (op: "Greater" | "GreaterOrEqual") => b.cast(b.op(op, [rest, b.scalar(0.5)]), "float32");
+    return b.op("Add", [below, b.op("Where", [odd, up("GreaterOrEqual"), up("Greater")])]);
+  },
   Selu: (b, x) => b.op("Mul", [b.op("Elu", [x], { alpha: selu.alpha }), b.scalar(selu.gamma)]),
   Sign: (b, x) => {
     const zero = b.scalar(0, x.dtype as DType);
@@ -57,11 +69,11 @@ const replacements: Readonly<Record<string, (b: Builder, x: Value) => Value>> = 
 };
 
 const lacking: Rule = ({ op, inputs }, b) => {
-  const made = replacements[op]?.(b, inputs[0]!);
+  const made = replacements[op]?.(b, inputs[0]!, inputs[1]!);
   return made && [made];
 };
 
 /** Rewrites what a WebGPU device cannot run as one shader; every other device takes the graph as it is. */
 export function fitWebGpu(graph: Graph): Graph {
-  return rewrite(graph, [wideSplit, wideConcat, barrierAsChoice, lacking]);
+  return deadCode(rewrite(graph, [wideSplit, wideConcat, barrierAsChoice, positionsAsFloats, lacking]));
 }

@@ -43,7 +43,10 @@ it("the results are those of the whole, also from the disk cache, whose entries 
     for (const given of [weights, weights, other]) {
       const expected = await run({}, given);
       const got = await run(cached, given);
-      const difference = got.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0);
+      const difference = Float32Array.from(got).reduce(
+        (most, value, i) => Math.max(most, Math.abs(value - expected[i]!)),
+        0,
+      );
       expect(difference).toBeLessThan(1e-4);
     }
   } finally {

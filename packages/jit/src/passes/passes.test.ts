@@ -6,6 +6,7 @@ import { commonSubexpressions } from "./common-subexpressions.js";
 import { foldConstants } from "./constants.js";
 import { deadCode } from "./dead-code.js";
 import { cancelLayout } from "./layout.js";
+import { splitTransposes } from "./split-transposes.js";
 
 /** The text of a graph of one input x [2, 3] after a pass, without the program's first line. */
 function after(pass: (graph: Graph) => Graph, build: (b: Builder, x: Value) => Value | Value[]): string[] {
@@ -141,6 +142,25 @@ describe("passes", () => {
     expect(kept.filter((line) => line.includes("Transpose")).length).toBe(1);
     expect(kept.filter((line) => line.includes("Reshape")).length).toBe(1);
     expect(kept.at(-1)).toMatch(/^return/);
+  });
+
+  it("a transpose that moves single numbers becomes an exchange of two axes and a move of rows", () => {
+    const filter = new Value([64, 32, 9], "float32");
+    const lines = (perm: readonly number[]) => {
+      const b = new Builder();
+      const outputs = [b.transpose(filter, perm)];
+      return String(splitTransposes(new Graph("t", [filter], b.nodes, outputs)))
+        .split("\n")
+        .slice(1, -1);
+    };
+    expect(lines([2, 1, 0])).toEqual([
+      "  %1: float32[1,64,288] = Reshape(%0) shape=[1,64,288]",
+      "  %2: float32[1,288,64] = Transpose(%1) perm=[0,2,1]",
+      "  %3: float32[32,9,64] = Reshape(%2) shape=[32,9,64]",
+      "  %4: float32[9,32,64] = Transpose(%3) perm=[1,0,2]",
+    ]);
+    expect(lines([1, 2, 0])).toEqual(["  %1: float32[32,9,64] = Transpose(%0) perm=[1,2,0]"]);
+    expect(lines([1, 0, 2])).toEqual(["  %1: float32[32,64,9] = Transpose(%0) perm=[1,0,2]"]);
   });
 });
 

@@ -17,20 +17,23 @@ interface Buffer {
 
 /**
  * Bytes of the process that ONNX Runtime's allocator takes for what a graph computes on the way, its nodes in the order of running: the plan
- * that the runtime makes of the graph, carried out by its allocator. `open` are the views whose shapes it does not know beforehand; inputs,
+ * that the runtime makes of the graph, carried out by its allocator, run after run. `open` are the views whose shapes it does not know beforehand; inputs,
  * constants and results have memory of their own.
  */
 export function arenaBytes(graph: Graph, open: ReadonlySet<Node>): number {
   const buffers = planOf(graph, open);
-  const ended = graph.nodes.map((): Chunk[] => []);
   const arena = new Arena();
-  let next = 0;
-  for (const [i, chunks] of ended.entries()) {
-    for (; buffers[next]?.from === i; next++) {
-      const { bytes, until } = buffers[next]!;
-      ended[until]!.push(arena.take(bytes));
+  // The second run finds all regions there, and uses other parts of them than the first, which had to make them.
+  for (let run = 0; run < 2; run++) {
+    const ended = graph.nodes.map((): Chunk[] => []);
+    let next = 0;
+    for (const [i, chunks] of ended.entries()) {
+      for (; buffers[next]?.from === i; next++) {
+        const { bytes, until } = buffers[next]!;
+        ended[until]!.push(arena.take(bytes));
+      }
+      for (const chunk of chunks) arena.give(chunk);
     }
-    for (const chunk of chunks) arena.give(chunk);
   }
   return arena.touched;
 }
@@ -163,7 +166,8 @@ class Arena {
 
   #best(wanted: number): Chunk | undefined {
     let best: Chunk | undefined;
-    for (const region of this.#regions)
+    // Of chunks of the same size the one with the lowest address: the system gives out addresses downwards.
+    for (const region of this.#regions.toReversed())
       for (const chunk of region)
         if (chunk.free && chunk.size >= wanted && chunk.size < (best?.size ?? Number.POSITIVE_INFINITY)) best = chunk;
     return best;

@@ -19,6 +19,10 @@ export interface ProgramFacts {
     /** Arguments, frozen ones among them. */
     readonly inputs: number;
     readonly frozen: number;
+    /** What frozen arguments alone decide, computed when the program is opened; freed at some time after that. */
+    readonly computed: number;
+    /** What the runtime keeps of frozen arguments and of what they decide, packed for its kernels. */
+    readonly packed: number;
     /** Results that are not written over donated arguments. */
     readonly results: number;
     /** What the runtime's allocator takes for what is computed on the way. */
@@ -31,13 +35,16 @@ export function factsOf({ graph, multiplyAdds }: Traced, device: Device, donated
   const ready = fitted[device](parts?.each ?? graph);
   const ordered = inRunOrder(ready);
   const over = inPlace(ready, donated);
-  const bytes = (values: readonly Value[]) => values.reduce((sum, value) => sum + bytesOf(value), 0);
+  const bytes = (values: Iterable<Value>) => [...values].reduce((sum, value) => sum + bytesOf(value), 0);
+  const read = new Set(ready.nodes.flatMap(({ inputs }) => inputs.filter(({ frozen }) => frozen)));
   return {
     nodes: ready.nodes.length + (parts?.once.nodes.length ?? 0),
     multiplyAdds,
     memory: {
       inputs: bytes(graph.inputs),
       frozen: bytes(graph.inputs.filter(({ frozen }) => frozen)),
+      computed: bytes(parts?.once.outputs ?? []),
+      packed: bytes(read),
       results: bytes(ready.outputs.filter((_, i) => over[i] === undefined)),
       intermediates: arenaBytes(ordered, device === "cpu" ? openViews(ordered, largeProgram) : new Set()),
     },

@@ -147,11 +147,62 @@ describe.skipIf(!present)("on webgpu", () => {
   }, 120_000);
 
   it("names the operators that the device lacks", async () => {
-    const program = jit((x: tf.Tensor) => x.prod(1).add(x.round().sum(1)).mul(x.exp().sum(1)), {
-      device: "webgpu",
-      name: "p",
+    const program = jit((x: tf.Tensor) => tf.bitwiseAnd(x, x).add(x.square()), { device: "webgpu", name: "p" });
+    const x = { shape: [4], data: Int32Array.of(1, 2, 3, 4) };
+    await expect(program(x)).rejects.toThrow("program p cannot run on webgpu, which lacks BitwiseAnd(int32, int32)");
+  });
+
+  it.each<[string, (x: tf.Tensor) => tf.Tensor]>([
+    ["round", (x) => x.round()],
+    ["argMax", (x) => x.argMax(1)],
+    ["argMin", (x) => x.abs().argMin(0)],
+    ["topk", (x) => tf.topk(x.concat(x, 1), 5).indices],
+    ["or", (x) => tf.logicalOr(x.greater(2), x.less(0))],
+    [
+      "convolution in groups",
+      (x) => nn.conv(x.reshape([1, 12, 2]), tf.range(0, 10).reshape([2, 1, 5]), { stride: 2, pad: [2], groups: 2 }),
+    ],
+    [
+      "transposed convolution",
+      (x) => nn.convTranspose(x.reshape([1, 6, 4]), tf.range(0, 32).reshape([4, 2, 4]), { stride: 2, pad: 1 }),
+    ],
+  ])("computes %s as the CPU does", async (_, f) => {
+    const data = Float32Array.of(
+      0.5,
+      1.5,
+      2.5,
+      -0.5,
+      -1.5,
+      3.2,
+      -2.7,
+      0,
+      8388609,
+      -4e9,
+      0.49999997,
+      7,
+      7,
+      -3.5,
+      1,
+      1,
+      1,
+      0,
+      2,
+      9,
+      9,
+      9,
+      8,
+      2,
+    );
+    const values = async (device: Device) => {
+      const program = jit(f, { device });
+      const { data: result } = await (await program({ shape: [3, 8], data })).read();
+      await program.dispose();
+      return Array.from(result, (value) => value + 0);
+    };
+    const want = await values("cpu");
+    (await values("webgpu")).forEach((value, i) => {
+      expect(Math.abs(value - want[i]!)).toBeLessThanOrEqual(1e-6 * Math.abs(want[i]!));
     });
-    await expect(program(noise([4, 8]))).rejects.toThrow("program p cannot run on webgpu, which lacks Round(float32)");
   });
 
   it("results go from one program to another on the device", async () => {

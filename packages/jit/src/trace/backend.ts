@@ -3,6 +3,7 @@ import { JitError } from "../errors.js";
 import { Builder } from "../ir/builder.js";
 import { type DType, Graph, sameShape, type TensorData, Value } from "../ir/graph.js";
 import { atPlace, callSite, isRunning } from "./call-site.js";
+import { drawn } from "./draws.js";
 
 export const traceBackendName = "jit-trace";
 
@@ -77,14 +78,16 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
-    if (values.length > 1 && isRunning(randomNumbers)) {
+    const numbers = drawn(shape);
+    if (numbers instanceof tf.Tensor) return this.info(this.value(numbers)).dataId;
+    if (numbers === undefined && values.length > 1 && isRunning(randomNumbers)) {
       throw new JitError(
         "JIT103",
         `random numbers of shape [${shape}] were drawn inside a traced function${atPlace()}: every run would have the same`,
         { hint: "Draw them outside and pass them as an argument." },
       );
     }
-    return this.info(this.#constant(values, shape, dtype)).dataId;
+    return this.info(this.#constant(numbers ?? values, shape, dtype)).dataId;
   }
 
   override readSync(dataId: tf.DataId): never {

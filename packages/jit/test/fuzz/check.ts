@@ -1,11 +1,19 @@
 import { type DeviceTensor, type HostTensor, JitError, jit, tf } from "../../src/index.js";
 import { sameShape } from "../../src/ir/graph.js";
+import { type PassName, withoutPasses } from "../../src/passes/optimise.js";
 import { type Expected, expected } from "./expected.js";
 import { tensorOf } from "./generate.js";
 import { evaluate, type Input, outputNames, type Program } from "./program.js";
 
 /** How every second input is given: as an argument like the others, frozen, or captured by the function as an eager tensor. */
-export type Variant = "plain" | "frozen" | "captured";
+type Given = "plain" | "frozen" | "captured";
+
+/** One way to run a program. */
+export interface Variant {
+  readonly given: Given;
+  /** Passes that are switched off. */
+  readonly without: readonly PassName[];
+}
 
 export interface Failure {
   readonly program: Program;
@@ -27,9 +35,10 @@ export async function check(programs: readonly Program[], variant: Variant): Pro
   const failures = new Map<Program, Failure>();
   const fail = (program: Program, reason: string, unsupported = false) =>
     failures.set(program, { program, variant, reason, unsupported });
-  const role = ({ data }: Input, index: number): Variant =>
-    index % 2 === 0 && (variant === "frozen" || data.length <= largestCaptured) ? variant : "plain";
-  const part = (wanted: Variant) =>
+  const { given, without } = variant;
+  const role = ({ data }: Input, index: number): Given =>
+    index % 2 === 0 && (given === "frozen" || data.length <= largestCaptured) ? given : "plain";
+  const part = (wanted: Given) =>
     programs.map(({ inputs }) => {
       const chosen = inputs.filter((input, i) => role(input, i) === wanted);
       return Object.fromEntries(chosen.map((input) => [input.name, input]));
@@ -37,11 +46,11 @@ export async function check(programs: readonly Program[], variant: Variant): Pro
   const captured = part("captured").map((inputs) =>
     Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, tensorOf(input)])),
   );
-  const hosts = (wanted: Variant): Record<string, HostTensor>[] => part(wanted);
+  const hosts = (wanted: Given): Record<string, HostTensor>[] => part(wanted);
   const compiled = jit(
-    (frozen: Tensors[], given: Tensors[]) =>
+    (frozen: Tensors[], plain: Tensors[]) =>
       programs.map((program, p) => {
-        const named = { ...captured[p], ...frozen[p], ...given[p] };
+        const named = { ...captured[p], ...frozen[p], ...plain[p] };
         try {
           return evaluate(
             program,
@@ -55,7 +64,7 @@ export async function check(programs: readonly Program[], variant: Variant): Pro
     { freeze: [0], name: "fuzz" },
   );
   try {
-    const results = await compiled(hosts("frozen"), hosts("plain"));
+    const results = await withoutPasses(without, () => compiled(hosts("frozen"), hosts("plain")));
     for (const [p, program] of programs.entries()) {
       if (failures.has(program)) continue;
       const reason = await difference(program, results[p]! as DeviceTensor[]);

@@ -1,4 +1,5 @@
 import { tf } from "../../src/index.js";
+import { passNames } from "../../src/passes/optimise.js";
 import { check, type Failure, type Variant } from "./check.js";
 import { generate } from "./generate.js";
 import { print } from "./program.js";
@@ -23,13 +24,24 @@ export interface Options {
   readonly batch?: number;
   /** Failures beyond these are counted alike but not shrunk. */
   readonly shrunk?: number;
+  /** Runs every program also without any pass, or with each of them singly off. Default neither. */
+  readonly passes?: "off" | "singly-off";
   readonly progress?: (done: number, failures: number) => void;
 }
 
-const variants: readonly Variant[] = ["plain", "frozen", "captured"];
+const variants: readonly Variant[] = (["plain", "frozen", "captured"] as const).map((given) => ({
+  given,
+  without: [],
+}));
+
+/** More of them, which show when a result depends on a pass. */
+const withoutPasses: Readonly<Record<NonNullable<Options["passes"]>, readonly Variant[]>> = {
+  off: [{ given: "frozen", without: passNames }],
+  "singly-off": [passNames, ...passNames.map((name) => [name])].map((without) => ({ given: "frozen", without })),
+};
 
 /** Compares `count` random programs, of seeds `seed`, `seed + 1`, ..., with tfjs's cpu backend. */
-export async function fuzz({ seed, count, batch = 25, shrunk = 20, progress }: Options): Promise<Report> {
+export async function fuzz({ seed, count, batch = 25, shrunk = 20, passes, progress }: Options): Promise<Report> {
   const unsupported: Record<string, number> = {};
   const operators: Record<string, number> = {};
   const failures: string[] = [];
@@ -44,7 +56,7 @@ export async function fuzz({ seed, count, batch = 25, shrunk = 20, progress }: O
       for (const { operator } of program.statements) operators[operator] = (operators[operator] ?? 0) + 1;
     }
     const failed = new Set<Failure["program"]>();
-    for (const variant of variants) {
+    for (const variant of [...variants, ...(passes ? withoutPasses[passes] : [])]) {
       for (const failure of await check(programs, variant)) {
         if (failed.has(failure.program)) continue;
         failed.add(failure.program);
@@ -69,5 +81,6 @@ function tidily<T>(f: () => T): T {
 
 async function describe(failure: Failure, seed: number, small: boolean): Promise<string> {
   const { program, reason, variant } = small ? await shrink(failure) : failure;
-  return `// seed ${seed}, every second input ${variant}: ${reason}\n${print(program)}`;
+  const off = variant.without.length > 0 ? `, without ${variant.without.join(", ")}` : "";
+  return `// seed ${seed}, every second input ${variant.given}${off}: ${reason}\n${print(program)}`;
 }

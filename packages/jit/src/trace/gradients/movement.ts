@@ -51,3 +51,42 @@ registerGradient<StridedSliceAttrs>("StridedSlice", ["x"], (dy, [x], attrs) => (
     );
   },
 }));
+
+/** `count` rows of x [outer, length, inner]. */
+const pieces = (x: tf.Tensor3D, at: number, count: number) => x.slice([0, at, 0], [-1, count, -1]);
+
+/** The gradient of mirroring one axis, from that of the result: what was read twice is added up. */
+function foldBack(dy: tf.Tensor, axis: number, [before, after]: readonly [number, number], inset: number): tf.Tensor {
+  if (before + after === 0) return dy;
+  const rows = around(dy, axis);
+  const length = dy.shape[axis]! - before - after;
+  const kept = pieces(rows, before, length);
+  const left = pieces(rows, 0, before).reverse(1);
+  const right = pieces(rows, before + length, after).reverse(1);
+  const between = length - before - after - 2 * inset;
+  const sum =
+    between >= 0
+      ? tf.concat(
+          [
+            pieces(kept, 0, inset),
+            pieces(kept, inset, before).add(left),
+            pieces(kept, inset + before, between),
+            pieces(kept, length - inset - after, after).add(right),
+            pieces(kept, length - inset, inset),
+          ].filter(({ size }) => size > 0),
+          1,
+        )
+      : kept
+          .add(left.pad([[0, 0], [inset, length - inset - before], [0, 0]])) // biome-ignore format: one line
+          .add(right.pad([[0, 0], [length - inset - after, inset], [0, 0]])); // biome-ignore format: one line
+  return sum.reshape(withLength(dy.shape, axis, length));
+}
+
+/** tfjs's forgets the mirrored parts. */
+registerGradient<{ paddings: [number, number][]; mode: "reflect" | "symmetric" }>(
+  "MirrorPad",
+  [],
+  (dy, _, { paddings, mode }) => ({
+    x: () => paddings.reduce((y: tf.Tensor, pads, axis) => foldBack(y, axis, pads, mode === "reflect" ? 1 : 0), dy),
+  }),
+);

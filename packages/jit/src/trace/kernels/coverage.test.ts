@@ -13,6 +13,7 @@ const improved: Readonly<Record<string, string>> = {
   DepthwiseConv2dNative: "tfjs's refuses dilation",
   GatherV2: "tfjs's fails with more than one batch dimension",
   GreaterEqual: "tfjs's fails on integers",
+  MirrorPad: "tfjs's forgets the mirrored parts",
   ResizeBilinear: "tfjs's ignores half pixel centres, and confuses the sides of images that are not square",
   ResizeNearestNeighbor: "tfjs's ignores half pixel centres",
   Tile: "tfjs's ends at rank 4",
