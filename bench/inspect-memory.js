@@ -2,10 +2,10 @@
  * Memory of training and sampling as `cmmd inspect` estimates it, beside the peak of the resident set (VmHWM of /proc) of a process that does
  * it. One JSON line per case. Linux only; needs a build.
  *
- *     node bench/inspect-memory.js [--batch 1,2,4] [--pipeline FILE] [KEY=VALUE...]
+ *     node bench/inspect-memory.js [--of training|sampling] [--batch 1,2,4] [--pipeline FILE] [KEY=VALUE...]
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     batch: { type: "string", default: "1,2,4" },
+    of: { type: "string", default: "training,sampling" },
     pipeline: { type: "string" },
     measure: { type: "string" },
     steps: { type: "string", default: "3" },
@@ -50,15 +51,72 @@ async function open(file, overrides) {
 /** Peak of this process's resident set so far, in bytes. */
 const peak = () => 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
 
-async function measureTraining({ pipeline, registry }, folder, { shape, rates }) {
+const size = (dims) => dims.reduce((a, b) => a * b);
+const filled = (dims) => stream(1, "bench").normal(size(dims));
+
+/** What a stage is given, without anything prepared. */
+function inputOf({ pipeline, registry }, folder) {
+  const context = {
+    signal: new AbortController().signal,
+    base: folder,
+    folder,
+    seed: 0,
+    computing: { device: "cpu" },
+    random: (purpose, ...counters) => stream(0, purpose, ...counters),
+    progress: () => {},
+    log: () => {},
+    warn: () => {},
+  };
+  return {
+    pipeline,
+    device: "cpu",
+    programs: join(folder, "programs"),
+    inputs: { prepare: folder, encode: folder },
+    context,
+    component: (kind, name) => registry.implementation(kind, name),
+    metric: () => {},
+    artifact: () => {},
+    saving: () => {},
+  };
+}
+
+/** The pipeline's first generation, one batch in a few steps, with the weights of a file. */
+async function measureSampling(opened, folder, { shape, rates, weights }) {
+  const { readSafetensors } = await import("../packages/core/dist/data/safetensors.js");
+  const { openSampler } = await import("../packages/core/dist/sample/sampler.js");
+  const hop = 256;
+  const definition = { rate: rates.audio * hop, hop, bins: shape.audio[1] };
+  const statistics = { definition, rates: { video: rates.video, audio: definition.rate }, mean: 0, std: 1 };
+  writeFileSync(join(folder, "features.json"), JSON.stringify(statistics));
+  const [generation] = opened.pipeline.generate;
+  const { tensors } = await readSafetensors(weights);
+  const sampler = await openSampler(inputOf(opened, folder), generation, tensors, shape);
+  const clip = { video: () => filled(shape.video), audio: () => filled(shape.audio) };
+  await sampler.sample(
+    Array.from({ length: generation.batch }, (_, noiseIndex) => ({ clip, noiseIndex })),
+    () => {},
+  );
+  await sampler.dispose();
+}
+
+/** Untrained weights, as a file: the process that is measured reads them as those of a trained run. */
+async function writeWeights({ pipeline, registry }, shape, path) {
+  const { writeSafetensors } = await import("../packages/core/dist/data/safetensors.js");
+  const model = await registry.implementation("models", pipeline.model.use);
+  await writeSafetensors(
+    path,
+    model.initialise(pipeline.model.options, shape, (name) => stream(1, name)),
+  );
+}
+
+async function measureTraining(opened, folder, { shape, rates }) {
+  const { pipeline } = opened;
   const { train } = await import("../packages/core/dist/train/trainer.js");
   const { diffusionObjective } = await import("../packages/core/dist/train/diffusion-objective.js");
   const { drawDiffusion, scheduleOf } = await import("../packages/core/dist/train/drawing.js");
   const { clipOrder } = await import("../packages/core/dist/train/batches.js");
   const { lossesAt, openLosses } = await import("../packages/core/dist/train/losses.js");
   const { openNegatives } = await import("../packages/core/dist/negatives/mixture.js");
-  const size = (dims) => dims.reduce((a, b) => a * b);
-  const filled = (dims) => stream(1, "bench").normal(size(dims));
   const around = { before: 0, after: 0 };
   const clip = (i) => ({
     id: `${i}`,
@@ -72,27 +130,7 @@ async function measureTraining({ pipeline, registry }, folder, { shape, rates })
     video: () => filled(shape.video),
     audio: () => filled(shape.audio),
   });
-  const context = {
-    signal: new AbortController().signal,
-    base: folder,
-    folder,
-    seed: 0,
-    computing: { device: "cpu" },
-    random: (purpose, ...counters) => stream(0, purpose, ...counters),
-    progress: () => {},
-    log: () => {},
-    warn: () => {},
-  };
-  const input = {
-    pipeline,
-    device: "cpu",
-    programs: join(folder, "programs"),
-    inputs: { prepare: folder, encode: folder },
-    context,
-    component: (kind, name) => registry.implementation(kind, name),
-    metric: () => {},
-    artifact: () => {},
-  };
+  const input = inputOf(opened, folder);
   const statistics = { definition: {}, rates, mean: 0, std: 1 };
   writeFileSync(join(folder, "features.json"), JSON.stringify(statistics));
   const clips = Array.from({ length: 8 }, (_, i) => clip(i));
@@ -112,11 +150,11 @@ async function measureTraining({ pipeline, registry }, folder, { shape, rates })
 }
 
 if (values.measure) {
-  const { file, overrides, sizes } = JSON.parse(values.measure);
+  const { file, overrides, sizes, of } = JSON.parse(values.measure);
   const folder = mkdtempSync(join(tmpdir(), "cmmd-memory-"));
   try {
     const opened = await open(file, overrides);
-    await measureTraining(opened, folder, sizes);
+    await (of === "sampling" ? measureSampling : measureTraining)(opened, folder, sizes);
     console.log(peak());
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -125,18 +163,25 @@ if (values.measure) {
   const folder = mkdtempSync(join(tmpdir(), "cmmd-memory-"));
   const file = values.pipeline ? resolve(values.pipeline) : join(folder, "paper.yaml");
   if (!values.pipeline) writeFileSync(file, paper);
-  for (const batch of values.batch.split(",").map(Number)) {
-    const overrides = [...positionals, `train.steps=${values.steps}`, `train.batch=${batch}`];
-    const { pipeline, registry } = await open(file, overrides);
-    const { shape, rates, training } = await inspectPipeline(pipeline, registry, { batches: [batch] });
-    const given = { file, overrides, sizes: { shape, rates } };
-    const child = spawnSync(process.execPath, [self, "--measure", JSON.stringify(given)], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const measured = Number(child.stdout.trim());
-    const estimate = training.at(-1).byBatch[0];
-    console.log(JSON.stringify({ batch, estimate, measured, ratio: estimate.memory / measured }));
-  }
+  const weights = join(folder, "weights.safetensors");
+  for (const of of values.of.split(","))
+    for (const batch of values.batch.split(",").map(Number)) {
+      const steps = of === "training" ? [`train.steps=${values.steps}`, `train.batch=${batch}`] : [];
+      const sampler =
+        of === "sampling" ? [`generate.0.sampler.steps=${values.steps}`, `generate.0.batch=${batch}`] : [];
+      const overrides = [...positionals, ...steps, ...sampler];
+      const opened = await open(file, overrides);
+      const { pipeline, registry } = opened;
+      const { shape, rates, training, generate } = await inspectPipeline(pipeline, registry, { batches: [batch] });
+      if (of === "sampling" && !existsSync(weights)) await writeWeights(opened, shape, weights);
+      const given = { file, overrides, of, sizes: { shape, rates, weights } };
+      const child = spawnSync(process.execPath, [self, "--measure", JSON.stringify(given)], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const measured = Number(child.stdout.trim());
+      const estimate = (of === "training" ? training.at(-1) : generate[0]).byBatch.find((one) => one.batch === batch);
+      console.log(JSON.stringify({ of, batch, estimate, measured, ratio: estimate.memory / measured }));
+    }
   rmSync(folder, { recursive: true, force: true });
 }

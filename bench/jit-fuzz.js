@@ -1,8 +1,9 @@
 /**
  * Random programs of tfjs's operators, compiled by @cmmd/jit, against tfjs's own cpu backend.
  *
- *   node bench/jit-fuzz.js [--count 5000] [--seed N]
+ *   node bench/jit-fuzz.js [--count 5000] [--seed N] [--passes off|singly-off]
  *
+ * --passes runs every program also without the passes, or with each of them singly off as well, and expects the same of it.
  * Prints failing programs, shrunk, as TypeScript with their seed, then one JSON line. Exits with 1 when there are any.
  */
 import { randomInt } from "node:crypto";
@@ -13,6 +14,7 @@ const { values: flags } = parseArgs({
   options: {
     count: { type: "string", default: "5000" },
     seed: { type: "string", default: String(randomInt(2 ** 31)) },
+    passes: { type: "string" },
   },
 });
 const [count, seed] = [flags.count, flags.seed].map(Number);
@@ -28,7 +30,7 @@ const server = await createViteServer({
 });
 const { fuzz } = await server.ssrLoadModule("/packages/jit/test/fuzz/run.ts");
 const start = performance.now();
-const { failures, operators, unsupported, ...totals } = await fuzz({ count, seed });
+const { failures, operators, unsupported, ...totals } = await fuzz({ count, seed, passes: flags.passes });
 const seconds = (performance.now() - start) / 1000;
 await server.close();
 

@@ -2,16 +2,10 @@
 
 Made with Python 3.11, librosa 0.11.0, NumPy 2.4.6, SciPy 1.17.1. Run from the repository's root:
 
-    python bench/reference/media_features.py                      # writes the committed fixtures (synthetic signals only)
-    python bench/reference/media_features.py CLIPS OUT.json       # log-mel of real clips, decoded by librosa's side of the
-                                                                  # comparison with FFmpeg; OUT.json is given to the tests as
-                                                                  # CMMD_MEL_REFERENCE and is never committed
+    python bench/reference/media_features.py          # writes the committed fixtures, of synthetic signals
 """
 
-import base64
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import librosa
@@ -97,20 +91,5 @@ def synthetic():
     )
 
 
-def real(clips, out):
-    found = {}
-    for path in sorted(Path(clips).iterdir()):
-        raw = subprocess.run(
-            ["ffmpeg", "-v", "error", "-i", str(path), "-t", "3", "-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"],
-            capture_output=True, check=True,
-        ).stdout
-        samples = np.frombuffer(raw, "<f4")
-        found[path.name] = {
-            "samples": base64.b64encode(raw).decode(),
-            "mel": base64.b64encode(log_mel(samples.astype(np.float64)).astype("<f4").tobytes()).decode(),
-        }
-    Path(out).write_text(json.dumps(found))
-
-
 if __name__ == "__main__":
-    real(*sys.argv[1:]) if len(sys.argv) > 1 else synthetic()
+    synthetic()

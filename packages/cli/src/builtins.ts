@@ -3,6 +3,7 @@ export const builtins = [
   "@cmmd/plugin-media",
   "@cmmd/plugin-cmmd",
   "@cmmd/plugin-metrics",
+  "@cmmd/plugin-melgan",
   "@cmmd/plugin-aist",
   "@cmmd/plugin-epic",
   "@cmmd/plugin-landscape",

@@ -1,15 +1,17 @@
 import { dirname, join, resolve } from "node:path";
 import {
+  type AnyPipeline,
   deviceOf,
+  diffusionPipeline,
   type Inspection,
   inspectPipeline,
+  inspectVocoder,
   installedBy,
   loadRegistry,
   type NegativeExample,
   type PlannedStage,
   parsePipeline,
   plan,
-  type ResolvedPipeline,
   type RunEvent,
   type RunResult,
   renderNegatives,
@@ -18,20 +20,22 @@ import {
   Store,
   stages,
   surveyData,
+  trainsVocoder,
+  type VocoderInspection,
 } from "@cmmd/core";
 import { builtins } from "./builtins.js";
 import { version } from "./version.js";
 
 /** A validated pipeline and what can be done with it. */
 export interface Session {
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   /** Stages named on the command line. */
   readonly wanted: readonly string[];
   /** Which device `auto` is, and why; undefined when the pipeline names one. */
   readonly chosen: string | undefined;
   plan(): Promise<PlannedStage[]>;
   /** Parameters, multiply-adds and memory by batch size, without loading anything. */
-  inspect(batches: readonly number[]): Promise<Inspection>;
+  inspect(batches: readonly number[]): Promise<Inspection | VocoderInspection>;
   /** Renders examples of the negatives into `folder`, from the artifact of `prepare` once the plan has run; undefined when interrupted. */
   negatives(
     planned: readonly PlannedStage[],
@@ -85,7 +89,10 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
     pipeline,
     wanted,
     chosen: pipeline.device === "auto" ? `device ${device}: ${reason}` : undefined,
-    inspect: (batches) => inspectPipeline(pipeline, registry, { batches }),
+    inspect: (batches) =>
+      trainsVocoder(pipeline)
+        ? inspectVocoder(pipeline, registry, { batches })
+        : inspectPipeline(pipeline, registry, { batches }),
     plan: () => planOf(wanted),
     run: (planned, { signal, emit }) =>
       runPlan({
@@ -100,10 +107,24 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
         emit,
       }),
     negatives: async (planned, options) => {
-      const { key } = planned.find(({ stage }) => stage.name === "prepare")!;
-      return renderNegatives({ pipeline, store, builtins, prepared: store.folder("prepare", key), ...options });
+      const artifacts = planned.map(({ stage: { name }, key }) => [name, store.folder(name, key)] as const);
+      return renderNegatives({
+        pipeline: diffusionPipeline(pipeline, "`negatives`"),
+        store,
+        builtins,
+        inputs: Object.fromEntries(artifacts),
+        ...options,
+      });
     },
     survey: async ({ folder = join(store.root, "data", pipeline.name), signal, emit }) =>
-      surveyData({ pipeline, store, builtins, rendered: await rendered(), folder, signal, emit }),
+      surveyData({
+        pipeline: diffusionPipeline(pipeline, "`data show`"),
+        store,
+        builtins,
+        rendered: await rendered(),
+        folder,
+        signal,
+        emit,
+      }),
   };
 }

@@ -16,15 +16,22 @@ it("says before anything runs which sizes do not fit, and where", async () => {
     `data: { clip: { context: 3 } }
 prepare: { video: [{ use: fps, rate: 10 }, { use: resize, size: 80 }] }
 model: { multipliers: [1, 2, 3, 4, 5], attention_levels: [7] }
+train: { losses: [{ use: diffusion }, { use: contrastive }] }
 `,
   );
   const { code, out } = await cmmd(["validate", path, "--json"], { cwd: folder });
   expect(code).toBe(2);
   const told = jsonLines(out).map((line) => `${line.code} ${line.message} ${line.hint}`);
+  const undivided = await cmmd(["validate", path, "prepare.video.1.size=84", "--json"], { cwd: folder });
+  expect(jsonLines(undivided.out).find((line) => line.code === "CMMD555")).toMatchObject({
+    message:
+      'the autoencoder "patch-pca" cannot divide pictures of 84x84 pixels: their latents would measure 5.25x5.25',
+    hint: "Resize or crop them in prepare.video: sides of 80 or 96 fit.",
+  });
   expect(told).toEqual([
     expect.stringMatching(/^CMMD501 .*latent height 4 times, but 5 is not a multiple of 16; the nearest is 16/),
     expect.stringMatching(/^CMMD501 .*there is no level 7 The levels are 0 to 4/),
-    expect.stringMatching(/^CMMD550 .*by up to 4 video frames, but only 3 .*data.clip.context to 4 or more/),
+    // Once, although both modalities have it by default.
     expect.stringMatching(/^CMMD550 .*by up to 4 video frames, but only 3 .*data.clip.context to 4 or more/),
   ]);
 });

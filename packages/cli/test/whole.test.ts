@@ -96,7 +96,17 @@ describe("a whole pipeline", () => {
     const file = readdirSync(rendered, { recursive: true, encoding: "utf8" }).find((path) => /\.mp4$/i.test(path))!;
     const film = join(rendered, file);
     const generate = (...argv: string[]) => cmmd(["generate", ...argv, "--json"], { cwd: reference });
-    const { code, out, err } = await generate("--run", "tiny", "--video", film, "-o", "out/sound.mp4", "--seed", "5");
+    const { code, out, err } = await generate(
+      "--run",
+      "tiny",
+      "--video",
+      film,
+      "-o",
+      "out/sound.mp4",
+      "--png",
+      "--seed",
+      "5",
+    );
     expect([code, err]).toEqual([0, ""]);
     expect(jsonLines(out).at(-1)).toMatchObject({
       type: "generated",
@@ -104,10 +114,12 @@ describe("a whole pipeline", () => {
       windows: 2,
       seed: 5,
     });
-    expect(readdirSync(join(reference, "out"))).toEqual(["sound.mp4"]);
+    expect(readdirSync(join(reference, "out"))).toEqual(["sound.mp4", "sound.png"]);
     expect(readdirSync(join(reference, ".cmmd/generated"))).toEqual([]);
     const exploded = await generate("--run", "tiny", "--video", film, "-o", "x.wav", "--steps", "8", "--weight", "1e9");
     expect([exploded.code, jsonLines(exploded.out).at(-1)!.code]).toEqual([1, "CMMD532"]);
+    const many = await cmmd(["run", "tiny.yaml", "generate", "generate.0.count=99", "--json"], { cwd: reference });
+    expect(many.out).toMatch(/CMMD538.*asks for 99 clips, but the split ."test." has \d+ for it/);
     const nothing = await generate("--run", "tinny", "--joint", "-o", "x.mp4");
     expect(jsonLines(nothing.out)).toMatchObject([{ code: "CMMD534", hint: 'Did you mean "tiny"?' }]);
   }, 120_000);

@@ -18,14 +18,24 @@ export { philox, type Random, stream } from "./diffusion/random.js";
 export { cosineSchedule, linearSchedule, type Schedule, schedules } from "./diffusion/schedule.js";
 export { CmmdError, CmmdErrors, type Place } from "./errors.js";
 export { type Inspection, inspectPipeline } from "./inspect/inspect.js";
+export { inspectVocoder, type VocoderInspection } from "./inspect/vocoder.js";
 export { exportOnnx, exportSafetensors } from "./interchange/export.js";
-export { importPytorch } from "./interchange/import.js";
+export { importPytorch, importVocoder } from "./interchange/import.js";
 export type { NegativeExample } from "./negatives/examples.js";
 export { nearest } from "./pipeline/nearest.js";
 export { type Parsed, type ParseOptions, parsePipeline } from "./pipeline/parse.js";
 export { renderError } from "./pipeline/render-error.js";
 export { type NestedUse, nestedUses } from "./pipeline/resolve.js";
-export type { Device, Generation, ResolvedPipeline, Task, Used } from "./pipeline/resolved.js";
+export {
+  type AnyPipeline,
+  type Device,
+  diffusionPipeline,
+  type Generation,
+  type ResolvedPipeline,
+  type Task,
+  trainsVocoder,
+  type Used,
+} from "./pipeline/resolved.js";
 export { pipelineSchema } from "./pipeline/schema.js";
 export { showPipeline } from "./pipeline/show.js";
 export { type UseEntry, useOf } from "./pipeline/use.js";
@@ -46,6 +56,7 @@ export { generateMedia } from "./run/generate.js";
 export { renderNegatives } from "./run/negatives.js";
 export { type RunResult, reasonOf, runPlan } from "./run/run.js";
 export { type Shown, surveyData } from "./run/survey.js";
+export { fourierBasis, magnitudes, type StftSizes } from "./signal/stft.js";
 export { stages } from "./stages/index.js";
 export type { Stage, StageInput, StageSummary } from "./stages/stage.js";
 export { Store } from "./store/store.js";

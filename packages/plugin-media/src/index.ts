@@ -6,17 +6,17 @@ import {
   defineTransform,
   defineVocoder,
 } from "@cmmd/core";
-import { Type } from "@sinclair/typebox";
+import { codecOptions } from "./ffmpeg/options.js";
 import { folderOptions } from "./folder/options.js";
 import { griffinLimOptions } from "./griffin-lim/options.js";
 import { patchPcaOptions } from "./patch-pca/options.js";
 import { synthetic } from "./synthetic/dataset.js";
-import { centerCrop, fps, resample, resize } from "./transforms/filters.js";
+import { centerCrop, fps, loudness, resample, resize } from "./transforms/filters.js";
 import { melOptions } from "./transforms/mel-options.js";
 
 const ffmpeg = defineCodec({
   summary: "Reads and writes media files with the FFmpeg command line.",
-  options: Type.Object({}, { additionalProperties: false }),
+  options: codecOptions,
   load: async () => (await import("./ffmpeg/codec.js")).ffmpegCodec,
 });
 
@@ -48,7 +48,7 @@ const patchPca = defineAutoencoder({
 export default definePlugin({
   name: "@cmmd/plugin-media",
   codecs: { ffmpeg },
-  transforms: { fps, "center-crop": centerCrop, resize, resample, mel },
+  transforms: { fps, "center-crop": centerCrop, resize, resample, loudness, mel },
   datasets: { folder, synthetic },
   vocoders: { "griffin-lim": griffinLim },
   autoencoders: { "patch-pca": patchPca },

@@ -34,6 +34,7 @@ export default class Generate extends Command {
       helpValue: "FILE",
       description: "An .mp4 file, or a .wav file for the sound alone. Several clips are numbered.",
     }),
+    png: Flags.boolean({ description: "Also write each clip's spectrogram, under its name with .png." }),
     count: Flags.integer({ default: 1, min: 1, description: "Clips to make; each has its own noise." }),
     seconds: Flags.custom<number>({ parse: async (text) => positive(text, "seconds") })({
       description:
@@ -73,6 +74,7 @@ export default class Generate extends Command {
       task: tasks[condition],
       ...(typeof source === "string" && { source: resolve(source) }),
       output: resolve(flags.output),
+      spectrograms: flags.png,
       count: flags.count,
       ...{ seconds, seed, sampler, steps, weight, device },
       builtins,
@@ -92,11 +94,13 @@ export default class Generate extends Command {
     const { generated } = result;
     if (flags.json)
       console.log(JSON.stringify({ type: "generated", ...generated, seed: result.seed, run: found.record.id }));
-    else
+    else {
       for (const path of generated.files)
         console.log(
           `${path}: ${generated.seconds.toFixed(2)} s of run ${found.record.id}, seed ${result.seed}, in ${duration((performance.now() - began) / 1000)}`,
         );
+      for (const path of generated.spectrograms ?? []) console.log(`${path}: its spectrogram`);
+    }
   }
 }
 

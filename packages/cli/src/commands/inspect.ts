@@ -1,4 +1,5 @@
 import { freemem, totalmem } from "node:os";
+import type { Inspection, VocoderInspection } from "@cmmd/core";
 import { Flags } from "@oclif/core";
 import { PipelineCommand, pipelineArgs, pipelineFlags, storeFlag } from "../pipeline-command.js";
 import { table } from "../render/text.js";
@@ -37,16 +38,7 @@ export default class Inspect extends PipelineCommand {
         : [];
     if (given.flags.json)
       return this.print({ type: "inspect", pipeline: session.pipeline.name, ...facts, machine, warnings });
-    const [frames, height, width, channels] = facts.shape.video;
-    const [steps, bins] = facts.shape.audio;
-    this.print(
-      table([
-        ["parameters", facts.parameters.toLocaleString("en")],
-        ["latents of a clip", `${frames} frames of ${height}x${width}, ${channels} channels`],
-        ["features of a clip", `${steps} frames of ${bins} bins`],
-        ["one evaluation", `${billions(facts.forward.multiplyAdds)} multiply-adds`],
-      ]),
-    );
+    this.print(table("vocoder" in facts ? vocoderRows(facts) : modelRows(facts)));
     for (const { from, until, losses, batch, byBatch } of facts.training)
       this.print(`\ntraining steps ${from} to ${until}: ${losses.join(" + ")}\n${costs(byBatch, batch, "step")}`);
     for (const { name, sampler, guidance, evaluations, batch, byBatch } of facts.generate)
@@ -55,6 +47,27 @@ export default class Inspect extends PipelineCommand {
       );
     for (const warning of warnings) this.print(`\nWarning: ${warning}`);
   }
+}
+
+function modelRows({ shape, parameters, forward }: Inspection): string[][] {
+  const [frames, height, width, channels] = shape.video;
+  const [steps, bins] = shape.audio;
+  return [
+    ["parameters", parameters.toLocaleString("en")],
+    ["latents of a clip", `${frames} frames of ${height}x${width}, ${channels} channels`],
+    ["features of a clip", `${steps} frames of ${bins} bins`],
+    ["one evaluation", `${billions(forward.multiplyAdds)} multiply-adds`],
+  ];
+}
+
+function vocoderRows({ vocoder }: VocoderInspection): string[][] {
+  const [samples, frames, bins] = vocoder.segment;
+  return [
+    ["parameters", vocoder.parameters.toLocaleString("en")],
+    ["of the discriminators", vocoder.discriminators.toLocaleString("en")],
+    ["a segment", `${samples} samples, ${frames} frames of ${bins} bins`],
+    ["a second of sound", `${billions(vocoder.multiplyAddsPerSecond)} multiply-adds`],
+  ];
 }
 
 interface Cost {

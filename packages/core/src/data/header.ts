@@ -73,6 +73,9 @@ export function parseHeader(path: string, json: string, dataBytes: number): Head
     covered = end;
     previous = `tensor "${name}"`;
   }
-  if (covered !== dataBytes) throw damaged(path, `its tensors need ${covered} bytes, but it holds ${dataBytes}`);
+  const cut = [...entries].find(([, { data_offsets }]) => data_offsets[1] > dataBytes);
+  const where = cut ? `: tensor "${cut[0]}" of shape [${cut[1].shape.join(", ")}] is cut off` : "";
+  if (covered !== dataBytes)
+    throw damaged(path, `its tensors need ${covered} bytes, but it holds ${dataBytes}${where}`);
   return { entries, metadata: metadata as Record<string, string> };
 }

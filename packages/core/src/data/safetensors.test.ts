@@ -101,7 +101,11 @@ describe("a damaged file is refused with the reason", () => {
     ["wrong size", () => fileOf({ x: f32(0, 8, [3]) }, new Uint8Array(8)), /needs 12 bytes/],
     ["overlap", () => fileOf({ x: f32(0, 8), y: f32(4, 12) }, new Uint8Array(12)), /overlaps tensor "x"/],
     ["gap", () => fileOf({ x: f32(0, 4), y: f32(8, 12) }, new Uint8Array(12)), /gap after tensor "x"/],
-    ["cut", () => fileOf({ x: f32(0, 8) }, new Uint8Array(5)), /need 8 bytes, but it holds 5/],
+    [
+      "cut",
+      () => fileOf({ x: f32(0, 8) }, new Uint8Array(5)),
+      /need 8 bytes, but it holds 5: tensor "x" of shape \[2\] is cut off/,
+    ],
     ["too long", () => fileOf({ x: f32(0, 8) }, new Uint8Array(9)), /need 8 bytes, but it holds 9/],
     ["metadata", () => fileOf({ __metadata__: { a: 1 } }, new Uint8Array(0)), /__metadata__/],
   ];

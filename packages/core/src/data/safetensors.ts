@@ -17,24 +17,52 @@ export async function writeSafetensors(path: string, tensors: NamedTensors, meta
     const size = shape.reduce((product, length) => product * length, 1);
     if (size !== data.length) throw new RangeError(`tensor "${name}" of shape [${shape}] has ${data.length} values`);
   }
-  // Types with longer elements first keep every tensor aligned without gaps, which the format forbids.
-  const placed = [...named].sort(([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
-  const offsets = new Map<string, readonly [number, number]>();
-  let end = 0;
-  for (const [name, { data }] of placed) {
-    offsets.set(name, [end, end + data.byteLength]);
-    end += data.byteLength;
-  }
-  const header = headerOf({
-    ...(Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {}),
-    ...Object.fromEntries(
-      named.map(([name, { shape, data }]) => [name, { dtype: dtypeOf(data), shape, data_offsets: offsets.get(name) }]),
-    ),
-  });
+  const { header, elementBytes } = safetensorsHeader(
+    named.map(([name, { shape, data }]) => ({
+      name,
+      shape,
+      dtype: dtypeOf(data),
+      bytes: data.byteLength,
+      elementBytes: data.BYTES_PER_ELEMENT,
+    })),
+    metadata,
+  );
+  const placed = elementBytes.flatMap((bytes) => named.filter(([, { data }]) => data.BYTES_PER_ELEMENT === bytes));
   await writeAtomically(path, [...header, ...placed.map(([, { data }]) => bytesOf(data))]);
 }
 
-const bytesOf = (data: NamedTensor["data"]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+/** A tensor as a header describes it. */
+export interface TensorLayout {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly bytes: number;
+  readonly elementBytes: number;
+}
+
+/**
+ * The header of a file with these tensors, and in which order of element sizes the tensors follow it: those with longer elements first, which
+ * keeps every tensor aligned without gaps, which the format forbids; of one size in the order in which they are given.
+ */
+export function safetensorsHeader(tensors: readonly TensorLayout[], metadata: Metadata = {}) {
+  const elementBytes = [...new Set(tensors.map((tensor) => tensor.elementBytes))].sort((a, b) => b - a);
+  const offsets = new Map<string, readonly [number, number]>();
+  let end = 0;
+  for (const size of elementBytes)
+    for (const { name, bytes } of tensors.filter((tensor) => tensor.elementBytes === size)) {
+      offsets.set(name, [end, end + bytes]);
+      end += bytes;
+    }
+  const header = headerOf({
+    ...(Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {}),
+    ...Object.fromEntries(
+      tensors.map(({ name, shape, dtype }) => [name, { dtype, shape, data_offsets: offsets.get(name) }]),
+    ),
+  });
+  return { header, elementBytes };
+}
+
+export const bytesOf = (data: NamedTensor["data"]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 /** What precedes the tensors: the length of the header, and the header. */
 function headerOf(entries: Readonly<Record<string, unknown>>): readonly Uint8Array[] {

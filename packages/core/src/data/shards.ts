@@ -1,9 +1,10 @@
 import { mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { CmmdError } from "../errors.js";
-import type { NamedTensor, NamedTensors } from "../plugin/tensors.js";
+import { type NamedTensor, type NamedTensors, sizeOf } from "../plugin/tensors.js";
 import { syncFolder, writeFully } from "./atomic.js";
-import { type OpenSafetensors, openSafetensors, writeSafetensors } from "./safetensors.js";
+import { type OpenSafetensors, openSafetensors } from "./safetensors.js";
+import { Spool } from "./spool.js";
 
 /** A line of `index.jsonl`: a clip, the file that holds its tensors, and whatever else was said about it. */
 export interface ShardRow {
@@ -13,7 +14,7 @@ export interface ShardRow {
 }
 
 const indexName = "index.jsonl";
-const shardPattern = /^shard-\d{5,}\.safetensors(\.tmp)?$/;
+const shardPattern = /^shard-\d{5,}\.safetensors((\.\d)?\.tmp)?$/;
 const shardName = (number: number) => `shard-${String(number).padStart(5, "0")}.safetensors`;
 const clipOf = (tensor: string) => tensor.slice(0, tensor.lastIndexOf("."));
 
@@ -63,8 +64,9 @@ async function completeLines(folder: string): Promise<IndexLine[]> {
 
 /**
  * Writes clips into shards of some `shardBytes` bytes (`shard-00000.safetensors`, tensors named `<clip id>.<name>`) and an index of one
- * JSON object per clip. A shard is written atomically, and only then indexed. Shard boundaries depend on the order and sizes of the
- * clips alone: a writer that was killed and reopened, given the clips that it does not have, leaves the same bytes as one that was not.
+ * JSON object per clip. A shard is written atomically, and only then indexed; until then its clips wait on disk, so that memory does not
+ * grow with the shard. Shard boundaries depend on the order and sizes of the clips alone: a writer that was killed and reopened, given the
+ * clips that it does not have, leaves the same bytes as one that was not.
  */
 export class ShardWriter {
   readonly #folder: string;
@@ -72,9 +74,8 @@ export class ShardWriter {
   readonly #rows: ShardRow[];
   readonly #ids: Set<string>;
   #shards: number;
-  #tensors: NamedTensors = {};
+  #spool: Spool;
   #unwritten: ShardRow[] = [];
-  #bytes = 0;
 
   private constructor(folder: string, shardBytes: number, rows: ShardRow[]) {
     this.#folder = folder;
@@ -82,6 +83,7 @@ export class ShardWriter {
     this.#rows = rows;
     this.#ids = new Set(rows.map(({ id }) => id));
     this.#shards = new Set(rows.map(({ shard }) => shard)).size;
+    this.#spool = this.#newSpool();
   }
 
   /** Opens `folder` for writing; keeps the clips whose shards are complete and drops what a kill left behind. */
@@ -113,25 +115,23 @@ export class ShardWriter {
     return this.#ids.has(id);
   }
 
-  /** Adds a clip; writes the shard when it is full. The arrays must not change until then. */
+  /** Adds a clip; ends the shard when it is full. */
   async add(id: string, tensors: NamedTensors, row: Readonly<Record<string, unknown>>): Promise<void> {
     if (this.#ids.has(id)) throw new Error(`the clip "${id}" was added twice`);
     this.#ids.add(id);
     for (const [name, tensor] of Object.entries(tensors)) {
-      this.#tensors[`${id}.${name}`] = tensor;
-      this.#bytes += tensor.data.byteLength;
+      if (sizeOf(tensor.shape) !== tensor.data.length)
+        throw new RangeError(`tensor "${id}.${name}" of shape [${tensor.shape}] has ${tensor.data.length} values`);
+      await this.#spool.add(`${id}.${name}`, tensor);
     }
     this.#unwritten.push({ id, shard: shardName(this.#shards), ...row });
-    if (this.#bytes >= this.#shardBytes) await this.#flush();
+    if (this.#spool.bytes >= this.#shardBytes) await this.cut();
   }
 
-  /** Writes what is left. */
-  async close(): Promise<void> {
-    if (this.#unwritten.length > 0) await this.#flush();
-  }
-
-  async #flush(): Promise<void> {
-    await writeSafetensors(join(this.#folder, shardName(this.#shards)), this.#tensors);
+  /** Ends the shard, if there is anything in it: writes it, and indexes its clips. */
+  async cut(): Promise<void> {
+    if (this.#unwritten.length === 0) return;
+    await this.#spool.finish();
     const handle = await open(join(this.#folder, indexName), "a");
     try {
       await writeFully(handle, Buffer.from(this.#unwritten.map((row) => `${JSON.stringify(row)}\n`).join("")));
@@ -141,10 +141,18 @@ export class ShardWriter {
     }
     await syncFolder(this.#folder);
     this.#rows.push(...this.#unwritten);
-    this.#shards++;
-    this.#tensors = {};
     this.#unwritten = [];
-    this.#bytes = 0;
+    this.#shards++;
+    this.#spool = this.#newSpool();
+  }
+
+  /** Writes what is left. */
+  async close(): Promise<void> {
+    await this.cut();
+  }
+
+  #newSpool(): Spool {
+    return new Spool(join(this.#folder, shardName(this.#shards)));
   }
 }
 

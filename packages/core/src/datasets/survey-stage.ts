@@ -13,8 +13,9 @@ const concurrency = 4;
 const sheet = { columns: 6, rows: 4, width: 192, height: 108 } as const;
 const examples = 3;
 
-/** Errors that concern one file; any other ends the survey. */
-const rejectable = /^CMMD30[123]$/;
+/** Errors that concern one file; any other ends the survey. A damaged file may give no picture, or none of which an example can be made. */
+const rejectable = /^CMMD(301|302|303|515)$/;
+const unshowable = /^CMMD(301|302|303|307|322|324|515)$/;
 
 /** Asks every file what it holds, and shows some: `contact-sheet.png`, `example-1.mp4` and so on in `context.folder`. */
 async function run(input: StageInput): Promise<StageSummary> {
@@ -32,7 +33,7 @@ async function run(input: StageInput): Promise<StageSummary> {
   return {
     ...(survey as unknown as StageSummary),
     sheet: usable.length > 0 ? await contactSheet(input, spread(usable, sheet.columns * sheet.rows)) : null,
-    examples: await Promise.all(spread(usable, examples).map((one, i) => example(input, one, i + 1, seconds))),
+    examples: await examplesOf(input, usable, seconds),
   };
 }
 
@@ -77,23 +78,25 @@ async function contactSheet({ pipeline, context, component }: StageInput, shown:
     data: new Uint8Array(columns * width * rows * height * 3),
   };
   for (const [i, { recording, info, duration }] of shown.entries()) {
-    const { frames } = await codec.decode(
-      {
-        path: recording.media,
-        start: (recording.start ?? 0) + duration / 2,
-        duration: 1 / info.video!.rate,
-        videoFilters: [
-          `scale=${width}:${height}:force_original_aspect_ratio=decrease`,
-          `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`,
-        ],
-        audioFilters: [],
-        only: "video",
-        signal: context.signal,
-      },
-      used.options,
-      context,
-    );
-    paste(whole, frames, (i % columns) * width, Math.floor(i / columns) * height);
+    const request = {
+      path: recording.media,
+      start: (recording.start ?? 0) + duration / 2,
+      duration: 1 / info.video!.rate,
+      videoFilters: [
+        `scale=${width}:${height}:force_original_aspect_ratio=decrease`,
+        `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`,
+      ],
+      audioFilters: [],
+      only: "video",
+      signal: context.signal,
+    } as const;
+    try {
+      const { frames } = await codec.decode(request, used.options, context);
+      paste(whole, frames, (i % columns) * width, Math.floor(i / columns) * height);
+    } catch (error) {
+      if (!(error instanceof CmmdError && unshowable.test(error.code))) throw error;
+      context.warn(`not on the contact sheet: ${error.message}`);
+    }
   }
   const path = join(context.folder, "contact-sheet.png");
   await writeFile(path, encodePng(whole));
@@ -104,6 +107,23 @@ async function contactSheet({ pipeline, context, component }: StageInput, shown:
 function paste(into: Frames, { width, height, data }: Frames, x: number, y: number): void {
   for (let row = 0; row < height; row++)
     into.data.set(data.subarray(row * width * 3, (row + 1) * width * 3), ((y + row) * into.width + x) * 3);
+}
+
+/** Examples of recordings evenly spread; where one cannot be shown, of another. */
+async function examplesOf(input: StageInput, usable: readonly Usable[], seconds: number): Promise<string[]> {
+  const first = spread(usable, examples);
+  const rest = [...first, ...usable.filter((one) => !first.includes(one))].slice(0, 4 * examples);
+  const made: string[] = [];
+  for (const one of rest) {
+    if (made.length === first.length) break;
+    try {
+      made.push(await example(input, one, made.length + 1, seconds));
+    } catch (error) {
+      if (!(error instanceof CmmdError && unshowable.test(error.code))) throw error;
+      input.context.warn(`no example: ${error.message}`);
+    }
+  }
+  return made;
 }
 
 /** The first seconds of a recording as a clip would have them, in the file's own size and rate. */

@@ -14,7 +14,10 @@ export function trainingMemory({ memory }: ProgramFacts, { size }: Layout): numb
   return idle + memory.inputs + memory.results + memory.intermediates + float32 * size;
 }
 
-/** Peak of a process that samples: the weights as they were read and as the runtime has packed them, and an evaluation's own values. */
+/**
+ * Peak of a process that samples: the weights as they were read, what was computed of them for the program, and both as the runtime has packed
+ * them, and an evaluation's own values.
+ */
 export function samplingMemory({ memory }: ProgramFacts): number {
-  return idle + memory.inputs + memory.frozen + memory.results + memory.intermediates;
+  return idle + memory.inputs + memory.computed + memory.packed + memory.results + memory.intermediates;
 }

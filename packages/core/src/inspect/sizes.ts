@@ -24,7 +24,7 @@ export async function clipSizes({ data, prepare, latents }: ResolvedPipeline, re
     },
     registry,
   );
-  if (facts?.shape) return { shape: facts.shape, rates: facts.rates };
+  if (facts?.clips.shape) return { shape: facts.clips.shape, rates: facts.clips.rates };
   const [what, hint] = facts
     ? [
         `the autoencoder "${latents.use}" does not say what it makes of the pictures' size, or nothing fixes that size`,

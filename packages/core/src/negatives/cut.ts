@@ -3,14 +3,14 @@ import type { ClipPlace, Span } from "../plugin/clips.js";
 import type { Frames, Waveform } from "../plugin/media.js";
 import { samplesPerStep } from "../stages/clips.js";
 import type { FeatureStatistics } from "../stages/features.js";
-import { framesOf } from "../stages/originals.js";
+import type { Pictures } from "../stages/pictures.js";
 
 /** The real pictures of spans of clips' video, one after the other. */
-export async function cutPictures(shards: Shards, spans: readonly Span[]): Promise<Frames> {
+export async function cutPictures(pictures: Pictures, spans: readonly Span[]): Promise<Frames> {
   const parts: Uint8Array[] = [];
   let size = { height: 0, width: 0 };
   for (const { clip, shift, from, to } of spans) {
-    const { height, width, data } = framesOf(await shards.tensor(clip.id, "frames"));
+    const { height, width, data } = await pictures.clip(clip.id);
     size = { height, width };
     const begin = clip.context.video.before + shift;
     const picture = height * width * 3;

@@ -6,6 +6,7 @@ import type { ClipPlace, Modality, Span } from "../plugin/clips.js";
 import type { Json } from "../plugin/components.js";
 import { placeOf } from "../stages/clips.js";
 import { readFeatureStatistics } from "../stages/features.js";
+import { openPictures } from "../stages/pictures.js";
 import type { Stage, StageInput } from "../stages/stage.js";
 import { cutPictures, cutSound, whole } from "./cut.js";
 import { type ConfiguredNegative, configuredNegatives, planNegative } from "./mixture.js";
@@ -71,7 +72,7 @@ function indexText(examples: readonly NegativeExample[]): string {
 const examples: Stage = {
   name: "negatives",
   perDevice: false,
-  reads: ["prepare"],
+  reads: ["render", "prepare"],
   applies: () => true,
   depends: () => ({}),
   components: () => [],
@@ -81,12 +82,13 @@ const examples: Stage = {
     const negatives = await configuredNegatives(input);
     requireNegatives(negatives);
     const shards = await readShards(inputs.prepare!);
+    const pictures = await openPictures(input);
     const statistics = readFeatureStatistics(inputs.prepare!);
     const pool = await placesOf(shards, input);
     const { codec: used } = pipeline.prepare;
     const codec = await component("codecs", used.use);
     const film = async (name: string, video: readonly Span[], audio: readonly Span[]) => {
-      const frames = await cutPictures(shards, video);
+      const frames = await cutPictures(pictures, video);
       const waveform = await cutSound(shards, audio, statistics);
       const scale = Math.max(1, Math.round(watchableSize / frames.height));
       const media = { frames, rate: statistics.rates.video, waveform, scale };

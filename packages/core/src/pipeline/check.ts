@@ -3,10 +3,11 @@ import { CmmdError } from "../errors.js";
 import { type Kind, kinds } from "../plugin/plugin.js";
 import type { Registered, Registry } from "../registry/registry.js";
 import { objectParts, validator } from "./compile.js";
+import type { Language } from "./languages.js";
 import { nearest, suggestion } from "./nearest.js";
 import { described, problems } from "./problems.js";
 import { dotted, type Path, placeAt, placeOfMissing, type TreeNode } from "./tree.js";
-import { besideKeys, besides, markedKind, type UseEntry } from "./use.js";
+import { besideKeys, markedKind, type UseEntry } from "./use.js";
 
 const kindNames: Readonly<Record<Kind, string>> = {
   datasets: "dataset",
@@ -61,20 +62,22 @@ export function usePositions(schema: TSchema, value: unknown, path: Path = []): 
   });
 }
 
-const entrySchemas = new WeakMap<Registered, TObject>();
+const entrySchemas = new WeakMap<Language["besides"], WeakMap<Registered, TObject>>();
 
-/** Schema of a whole entry: `use`, the component's options, and what the pipeline reads beside them. */
-export function entrySchema(registered: Registered): TObject {
-  const known = entrySchemas.get(registered);
+/** Schema of a whole entry: `use`, the component's options, and what such a pipeline reads beside them. */
+export function entrySchema(registered: Registered, { besides }: Pick<Language, "besides">): TObject {
+  const schemas = entrySchemas.get(besides) ?? new WeakMap<Registered, TObject>();
+  entrySchemas.set(besides, schemas);
+  const known = schemas.get(registered);
   if (known) return known;
   const { kind, name, described: component } = registered;
   const options = objectParts(component.options) ?? { properties: {}, required: [] };
-  const beside = (besides as Partial<Record<Kind, TObject>>)[kind];
+  const beside = besides[kind];
   const schema = {
     ...Type.Object({ use: Type.Literal(name), ...beside?.properties, ...options.properties }),
     required: ["use", ...(beside?.required ?? []), ...options.required],
   } as TObject;
-  entrySchemas.set(registered, schema);
+  schemas.set(registered, schema);
   return schema;
 }
 
@@ -84,11 +87,16 @@ export class Checker {
   constructor(
     readonly registry: Registry,
     readonly root: TreeNode,
+    /** Of the kind of pipeline that is checked. */
+    readonly language: Language,
     /** Set when a plugin could not be loaded: a component that nobody knows may be that plugin's. */
     private readonly incomplete = false,
   ) {}
 
   problem(code: string, message: string, hint: string | undefined, place: CmmdError["place"]): void {
+    // Equal entries of a default are wrong alike, and stand at the place of what they are the default of.
+    const at = JSON.stringify(place);
+    if (this.errors.some((error) => error.message === message && JSON.stringify(error.place) === at)) return;
     this.errors.push(new CmmdError(code, message, { hint, place, exitCode: 2 }));
   }
 
@@ -145,7 +153,13 @@ export class Checker {
       return undefined;
     }
     try {
-      return this.check(entrySchema(registered), written, path, `${noun} "${use}"`, besideKeys(kind)) as UseEntry;
+      return this.check(
+        entrySchema(registered, this.language),
+        written,
+        path,
+        `${noun} "${use}"`,
+        besideKeys(kind),
+      ) as UseEntry;
     } catch (cause) {
       const message = `[plugin ${registered.plugin}] the options schema of ${noun} "${use}" cannot be used: ${(cause as Error).message}`;
       this.problem("CMMD253", message, "Report this to the plugin's author.", usePlace);

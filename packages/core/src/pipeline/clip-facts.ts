@@ -1,6 +1,8 @@
-import type { AutoencoderBody, ClipFacts, TransformBody } from "../plugin/components.js";
+import type { ClipFacts, TransformBody } from "../plugin/components.js";
+import type { FeatureDefinition } from "../plugin/media.js";
 import type { Registry } from "../registry/registry.js";
 import { keptFeatures } from "../stages/features.js";
+import { latentGrid } from "./latent-size.js";
 import type { UseEntry } from "./use.js";
 
 /** The parts of a pipeline, each valid in itself, that fix the sizes of clips. */
@@ -19,11 +21,19 @@ function fixed<T>(transforms: Transforms, read: (body: TransformBody<unknown>, e
   return transforms.map(({ body, entry }) => read(body, entry)).findLast((value) => value !== undefined);
 }
 
-/** The sizes of clips before any is there; undefined when the transforms do not fix them or are in each other's way, which is told elsewhere. */
+/** The sizes of clips before any is there, and what their features are; undefined when the transforms do not fix them or are in each other's way, which is told elsewhere. */
 export async function clipFacts(
   { clip, video, audio, latents }: ClipParts,
   registry: Registry,
-): Promise<ClipFacts | undefined> {
+): Promise<
+  | {
+      readonly clips: ClipFacts;
+      readonly features: FeatureDefinition;
+      /** [height, width], when the transforms fix them. */
+      readonly pictures: readonly [number, number] | undefined;
+    }
+  | undefined
+> {
   const load = (entries: readonly UseEntry[]): Promise<Transforms> =>
     Promise.all(
       entries.map(async (entry) => ({ body: await registry.implementation("transforms", entry.use), entry })),
@@ -38,10 +48,8 @@ export async function clipFacts(
     const definition = last.body.definition(last.entry, audioRate);
     const steps = keptFeatures(last.body.frames(definition, Math.round((clip.frames * audioRate) / videoRate)));
     const size = fixed(pictures, (body, entry) => (body.modality === "video" ? body.size?.(entry) : undefined));
-    // In the declaration or not at all: what is behind `load` may be a whole network.
-    const autoencoder = latents && registry.get("autoencoders", latents.use)?.described;
-    const grid = size && (autoencoder as Partial<AutoencoderBody<unknown>> | undefined)?.shape?.(latents, ...size);
-    return {
+    const grid = size && latents && latentGrid(registry, latents, ...size);
+    const clips: ClipFacts = {
       rates: { video: videoRate, audio: definition.rate / definition.hop },
       steps: { video: clip.frames, audio: steps },
       context: clip.context,
@@ -49,6 +57,7 @@ export async function clipFacts(
         ? { video: [clip.frames, ...grid], audio: [steps, definition.bins] }
         : undefined,
     };
+    return { clips, features: definition, pictures: size };
   } catch {
     // A definition or a shape that cannot be: the stage that needs it says why.
     return undefined;

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { type Schedule, schedules } from "../diffusion/schedule.js";
 import type { PipelineFacts } from "../plugin/components.js";
 import type { Kind } from "../plugin/plugin.js";
@@ -5,6 +6,7 @@ import { type Checker, entrySchema, usePositions } from "./check.js";
 import { type ClipParts, clipFacts } from "./clip-facts.js";
 import { objectParts, validator } from "./compile.js";
 import { frame } from "./frame.js";
+import { latentSizeProblem } from "./latent-size.js";
 import { type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
 
@@ -19,7 +21,11 @@ interface Position {
 /** What components say of their own options in the light of the rest of the pipeline. Entries that are wrong in themselves are passed over. */
 export async function checkComponents(checker: Checker, pipeline: Plain): Promise<void> {
   const positions = validEntries(checker, pipeline);
-  const facts = factsOf(pipeline, positions, await clipsOf(checker, pipeline, positions));
+  const clips = await clipsOf(checker, pipeline, positions);
+  const latents = positions.find(({ path }) => path.join() === "latents");
+  const unfit = clips?.pictures && latents && latentSizeProblem(checker.registry, latents.entry, clips.pictures);
+  if (unfit) checker.problem(unfit.code, unfit.message, unfit.hint, placeAt(checker.root, ["latents", "use"], "value"));
+  const facts = factsOf(pipeline, positions, clips, dirname(checker.root.place.file));
   if (!facts) return;
   for (const { kind, path, entry } of positions)
     for (const { option, code, message, hint } of problemsOf(checker, { kind, path, entry }, facts))
@@ -50,17 +56,18 @@ function validEntries(checker: Checker, pipeline: Plain): Position[] {
     usePositions(schema, value, path).flatMap(({ kind, path, value }) => {
       const entry = value as UseEntry | undefined;
       const registered = entry && checker.registry.get(kind, entry.use);
-      if (!registered || !validator(entrySchema(registered))(structuredClone(entry))) return [];
+      if (!registered || !validator(entrySchema(registered, checker.language))(structuredClone(entry))) return [];
       return [{ kind, path, entry }, ...visit(registered.described.options, entry, path)];
     });
-  return visit(frame, pipeline, []);
+  return visit(checker.language.frame, pipeline, []);
 }
 
 /** Undefined when `diffusion` itself is wrong. */
 function factsOf(
   { diffusion, train }: Plain,
   positions: readonly Position[],
-  clips: PipelineFacts["clips"],
+  clips: Awaited<ReturnType<typeof clipsOf>>,
+  base: string,
 ): PipelineFacts | undefined {
   const { properties } = objectParts(frame)!;
   if (!validator(properties.diffusion!)(structuredClone(diffusion))) return undefined;
@@ -74,7 +81,9 @@ function factsOf(
   let opened: Schedule | undefined;
   return {
     predict,
-    clips,
+    base,
+    clips: clips?.clips,
+    features: clips?.features,
     batch: Number.isInteger(batch) ? (batch as number) : undefined,
     losses: Array.isArray(written) && written.length === losses.length ? losses.map(({ entry }) => entry) : [],
     get schedule() {

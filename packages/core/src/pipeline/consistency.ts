@@ -6,10 +6,10 @@ import { defaultGuidance } from "./resolve.js";
 import { nodeAt, type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
 
-type Plain = Readonly<Record<string, unknown>>;
+export type Plain = Readonly<Record<string, unknown>>;
 const isMap = (value: unknown): value is Plain => typeof value === "object" && value !== null && !Array.isArray(value);
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const mapOf = (value: unknown): Plain => (isMap(value) ? value : {});
+export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const mapOf = (value: unknown): Plain => (isMap(value) ? value : {});
 
 /** What each value alone does not show: CMMD210 to CMMD218. Parts that are wrong in themselves are passed over. */
 export async function checkConsistency(checker: Checker, pipeline: Plain): Promise<void> {
@@ -35,7 +35,7 @@ export const mixedNeedsGpu = {
 } as const;
 
 /** What among `device`, `precision`, `engine` and `backend` excludes each other. */
-function checkComputing(checker: Checker, { device, precision, engine, backend }: Plain): void {
+export function checkComputing(checker: Checker, { device, precision, engine, backend }: Plain): void {
   const problem = (key: string, message: string, hint: string) =>
     checker.problem("CMMD218", message, hint, placeAt(checker.root, [key], "value"));
   if (precision === "mixed" && engine === "tfjs")
@@ -58,7 +58,7 @@ const listNames: Readonly<Record<Modality, string>> = {
   features: "prepare.audio",
 };
 
-async function checkTransforms(checker: Checker, prepare: Plain): Promise<void> {
+export async function checkTransforms(checker: Checker, prepare: Plain): Promise<void> {
   const modalities = async (list: "video" | "audio") =>
     Promise.all(
       listOf(prepare[list]).map(async (entry, i) => {

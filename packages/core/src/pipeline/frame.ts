@@ -1,55 +1,6 @@
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import type { Kind } from "../plugin/plugin.js";
-import type { Path } from "./tree.js";
-import { markedKind, useOf } from "./use.js";
-
-/** One of a few words; errors list them and editors complete them. */
-function oneOf<const T extends readonly string[]>(words: T, options: { description: string; default?: T[number] }) {
-  return Type.Union(
-    words.map((word) => Type.Literal(word as T[number])) as [ReturnType<typeof Type.Literal<T[number]>>],
-    {
-      ...options,
-    },
-  );
-}
-
-const fileName = {
-  title: 'text of letters, digits, ".", "_" and "-"',
-  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$",
-  maxLength: 80,
-};
-
-const optimizer = Type.Object(
-  {
-    use: oneOf(["adam"], { default: "adam", description: "The optimiser." }),
-    rate: Type.Number({ default: 1e-4, exclusiveMinimum: 0, description: "Learning rate." }),
-    beta1: Type.Number({ default: 0.9, minimum: 0, exclusiveMaximum: 1, description: "Decay of the first moment." }),
-    beta2: Type.Number({ default: 0.999, minimum: 0, exclusiveMaximum: 1, description: "Decay of the second moment." }),
-    epsilon: Type.Number({
-      default: 1e-8,
-      exclusiveMinimum: 0,
-      description: "Added to the root of the second moment.",
-    }),
-    warmup: Type.Integer({ default: 0, minimum: 0, description: "Steps in which the rate rises linearly from 0." }),
-    decay: Type.Optional(
-      Type.Object(
-        {
-          factor: Type.Number({ exclusiveMinimum: 0, maximum: 1, description: "What the rate is multiplied with." }),
-          every: Type.Integer({ minimum: 1, description: "Steps between decays." }),
-          floor: Type.Number({ default: 0, minimum: 0, description: "The rate never goes below this." }),
-        },
-        { description: "Stepwise decay of the learning rate." },
-      ),
-    ),
-    clip: Type.Optional(
-      Type.Number({
-        exclusiveMinimum: 0,
-        description: "Longer gradients, over all weights, are scaled down to this norm.",
-      }),
-    ),
-  },
-  { default: {}, description: "How weights are updated." },
-);
+import { type Static, Type } from "@sinclair/typebox";
+import { fileName, headKeys, oneOf, optimizerOf, trainingKeys } from "./frame-parts.js";
+import { useOf } from "./use.js";
 
 const generation = Type.Object(
   {
@@ -58,7 +9,9 @@ const generation = Type.Object(
       description:
         "Sound for a video (v2a), video for a sound (a2v), both without a condition (joint), how a clip goes on after its first `known` frames (extend), or what happens in a `span` of a clip (inpaint).",
     }),
-    count: Type.Integer({ default: 8, minimum: 1, description: "Clips to generate." }),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, description: "Clips to generate; when absent 8, or all where there are fewer." }),
+    ),
     split: oneOf(["train", "validation", "test"], { default: "test", description: "Where the conditions come from." }),
     frames: Type.Optional(Type.Integer({ minimum: 1, description: "Video frames; the training clip's when absent." })),
     window: Type.Optional(
@@ -103,33 +56,7 @@ const generation = Type.Object(
 
 /** The pipeline file as it is written, apart from the components' options; `generate` after wrapping a single entry in a list. */
 export const frame = Type.Object({
-  cmmd: Type.Literal(1, { description: "Version of the pipeline language." }),
-  name: Type.String({ ...fileName, description: "Name of the pipeline in the store; the file's name when absent." }),
-  extends: Type.Optional(Type.String({ description: "A pipeline file to inherit from, relative to this one." })),
-  plugins: Type.Array(Type.String({ minLength: 1 }), {
-    default: [],
-    description: "Plugins beside the built-in ones: npm packages, or paths of local .ts or .js files.",
-  }),
-  seed: Type.Integer({
-    default: 0,
-    minimum: 0,
-    maximum: 2 ** 32 - 1,
-    description: "The same seed gives the same result.",
-  }),
-  device: oneOf(["auto", "cpu", "webgpu", "cuda"], { default: "auto", description: "Where to compute." }),
-  precision: oneOf(["float32", "mixed"], {
-    default: "float32",
-    description: "`mixed` computes products in float16, on GPUs that have it, and scales the loss.",
-  }),
-  engine: oneOf(["onnx", "tfjs"], {
-    default: "onnx",
-    description: "`onnx` compiles; `tfjs` runs the same functions one operation after the other on TensorFlow.js.",
-  }),
-  backend: Type.Optional(
-    oneOf(["tensorflow", "wasm", "cpu"], {
-      description: "TensorFlow.js's backend, of engine tfjs: tensorflow when absent.",
-    }),
-  ),
+  ...headKeys,
   data: useOf("datasets", { description: "The recordings, and how clips are cut out of them." }),
   prepare: Type.Object(
     {
@@ -138,6 +65,25 @@ export const frame = Type.Object({
       audio: Type.Array(useOf("transforms"), {
         description: "Filters of the sound, in order, and last the transform that makes features of it.",
       }),
+      keep: oneOf(["all", "latents"], {
+        default: "all",
+        description:
+          "What stays of the clips once they are encoded: with `latents`, their pictures are dropped, and decoded again from the recordings where they are needed (real clips beside generated ones, another autoencoder).",
+      }),
+      shard_mb: Type.Integer({
+        default: 256,
+        minimum: 1,
+        maximum: 4096,
+        description: "Megabytes of clips that are written to one pair of files, which is what a killed run may lose.",
+      }),
+      parallel: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 64,
+          description:
+            "Files that are decoded at once, each on one core with some 100 MB of memory; when absent, as many as there are cores, and at most 6. The clips do not depend on it.",
+        }),
+      ),
     },
     { description: "From recordings to clips of frames and features." },
   ),
@@ -166,7 +112,7 @@ export const frame = Type.Object({
     {
       steps: Type.Integer({ minimum: 1, description: "Training steps." }),
       batch: Type.Integer({ minimum: 1, description: "Clips per step." }),
-      optimizer,
+      optimizer: optimizerOf({ beta1: 0.9, beta2: 0.999 }),
       ema: Type.Number({
         default: 0.999,
         minimum: 0,
@@ -174,40 +120,13 @@ export const frame = Type.Object({
         description: "Decay of the moving average of the weights; 0 turns it off.",
       }),
       losses: Type.Array(useOf("losses"), { minItems: 1, description: "What is minimised: the sum of these." }),
-      log_every: Type.Integer({ default: 10, minimum: 1, description: "Steps between logged losses." }),
       accumulate: Type.Integer({
         default: 1,
         minimum: 1,
         description:
           "Parts that each batch is computed in, one after the other: less memory, the same step. `batch` is a multiple of it.",
       }),
-      from: Type.Optional(
-        Type.String({
-          minLength: 1,
-          description:
-            "Weights to go on from: a pipeline of the store (its newest training, finished or not), or a folder or safetensors file; `@STEP` at its end names a checkpoint. Goes on at its step, with its optimiser's moments, where it has them.",
-        }),
-      ),
-      reset: Type.Boolean({
-        default: false,
-        description:
-          "Takes only the weights of `from`: training begins at step 0 with a fresh optimiser and moving average.",
-      }),
-      checkpoints: Type.Object(
-        {
-          every_seconds: Type.Number({ default: 60, exclusiveMinimum: 0, description: "Seconds between checkpoints." }),
-          every_steps: Type.Optional(Type.Integer({ minimum: 1, description: "Writes one every so many steps, too." })),
-          last: Type.Integer({
-            default: 1,
-            minimum: 1,
-            description: "How many of the newest are kept until training has finished.",
-          }),
-          keep_every: Type.Optional(
-            Type.Integer({ minimum: 1, description: "Those of every so many steps are kept for good." }),
-          ),
-        },
-        { default: {}, description: "When the state of training is written, and what stays of it." },
-      ),
+      ...trainingKeys,
       validate: Type.Optional(
         Type.Object(
           {
@@ -228,11 +147,13 @@ export const frame = Type.Object({
         Type.Object(
           {
             every: Type.Integer({ minimum: 1, description: "Steps between samples." }),
-            count: Type.Integer({
-              default: 2,
-              minimum: 1,
-              description: "Clips to generate, from the same noise every time.",
-            }),
+            count: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                description:
+                  "Clips to generate, from the same noise every time; when absent 2, or all where there are fewer.",
+              }),
+            ),
             task: oneOf(["v2a", "a2v", "joint"], { default: "v2a", description: "What is generated." }),
             split: oneOf(["train", "validation", "test"], {
               default: "test",
@@ -260,17 +181,3 @@ export const frame = Type.Object({
   report: useOf("reports", { default: { use: "html" }, description: "How the results are shown." }),
 });
 export type Frame = Static<typeof frame>;
-
-/** Kind of the component named at `path` of a pipeline file, outside of components' own options. */
-export function kindAt(path: Path): Kind | undefined {
-  let schema: TSchema | undefined = frame;
-  for (const step of path) {
-    // A single generation may stand without its list.
-    const list: boolean = schema?.type === "array";
-    if (list) schema = schema?.items as TSchema | undefined;
-    if (list && /^\d+$/.test(String(step))) continue;
-    const properties = schema?.properties as Readonly<Record<string, TSchema>> | undefined;
-    schema = properties && Object.hasOwn(properties, step) ? properties[step] : undefined;
-  }
-  return schema && markedKind(schema);
-}

@@ -12,7 +12,7 @@ import { mergeTrees } from "./merge.js";
 import { applyOverrides, parseOverride } from "./overrides.js";
 import { parsePipeline } from "./parse.js";
 import { parseTree } from "./read.js";
-import type { ResolvedPipeline } from "./resolved.js";
+import { diffusionPipeline, type ResolvedPipeline } from "./resolved.js";
 import { showPipeline } from "./show.js";
 import { plainValue, type TreeNode } from "./tree.js";
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
 async function parseText(text: string, overrides: readonly string[] = []): Promise<ResolvedPipeline> {
   const path = join(folder, "law.yaml");
   writeFileSync(path, text);
-  return (await parsePipeline(path, { overrides, env: {}, registry })).resolved;
+  return diffusionPipeline((await parsePipeline(path, { overrides, env: {}, registry })).resolved, "this test");
 }
 const tree = (value: unknown): TreeNode =>
   parseTree({ file: "x", text: stringify(value, { aliasDuplicateObjects: false }) }).tree!;

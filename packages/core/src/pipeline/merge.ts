@@ -1,4 +1,4 @@
-import { kindAt } from "./frame.js";
+import { kindAt } from "./languages.js";
 import type { MapEntry, MapNode, Path, ScalarNode, TreeNode } from "./tree.js";
 import { besideKeys } from "./use.js";
 

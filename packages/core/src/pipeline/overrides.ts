@@ -1,5 +1,5 @@
 import { CmmdError, type Place } from "../errors.js";
-import { kindAt } from "./frame.js";
+import { kindAt } from "./languages.js";
 import { mergeTrees, shorthand } from "./merge.js";
 import { suggestion } from "./nearest.js";
 import { parseTree } from "./read.js";

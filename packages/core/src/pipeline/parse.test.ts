@@ -8,6 +8,7 @@ import { CmmdErrors } from "../errors.js";
 import { loadRegistry, type Registry } from "../registry/registry.js";
 import { parsePipeline } from "./parse.js";
 import { nestedUses } from "./resolve.js";
+import { diffusionPipeline } from "./resolved.js";
 
 const components = fileURLToPath(new URL("./fixtures/components.mjs", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -23,7 +24,7 @@ function write(name: string, text: string): string {
   return path;
 }
 const parse = async (path: string, overrides: string[] = [], env: Record<string, string> = {}) =>
-  (await parsePipeline(path, { overrides, env, registry })).resolved;
+  diffusionPipeline((await parsePipeline(path, { overrides, env, registry })).resolved, "this test");
 
 /** The mistakes as `code line:column+length`. */
 async function mistakes(path: string, overrides: string[] = [], env: Record<string, string> = {}) {
@@ -74,6 +75,8 @@ test("a short pipeline gets every documented default", async () => {
       audio: [
         { kind: "transforms", use: "mel", plugin: "test-components", options: { bins: 80, window: 512, hop: 256 } },
       ],
+      keep: "all",
+      shard_mb: 256,
     },
     latents: { kind: "autoencoders", use: "patch-pca", plugin: "test-components", options: { channels: 8, patch: 8 } },
     model: {
@@ -98,7 +101,6 @@ test("a short pipeline gets every documented default", async () => {
       {
         name: "v2a",
         task: "v2a",
-        count: 8,
         split: "test",
         weights: "ema",
         batch: 4,

@@ -4,12 +4,15 @@ import { absoluteSpecifier } from "../registry/import-plugin.js";
 import type { Registry } from "../registry/registry.js";
 import { Checker } from "./check.js";
 import { checkConsistency, fillGuidance } from "./consistency.js";
-import { type Frame, frame } from "./frame.js";
+import type { Frame } from "./frame.js";
+import { type Language, languageOf, languages } from "./languages.js";
 import { type Environment, type Loaded, loadTree } from "./load.js";
 import { commandLine } from "./overrides.js";
-import { resolveFrame } from "./resolve.js";
-import type { ResolvedPipeline } from "./resolved.js";
+import { resolveFrame, resolveVocoderFrame } from "./resolve.js";
+import type { AnyPipeline } from "./resolved.js";
 import { type MapEntry, type MapNode, plainValue } from "./tree.js";
+import { checkVocoderPipeline } from "./vocoder-consistency.js";
+import type { VocoderFrame } from "./vocoder-frame.js";
 
 export interface ParseOptions {
   /** `a.b.0.c=value`, as given on the command line. */
@@ -19,7 +22,7 @@ export interface ParseOptions {
   readonly registry: Registry;
 }
 export interface Parsed {
-  readonly resolved: ResolvedPipeline;
+  readonly resolved: AnyPipeline;
   /** With the plugins that the pipeline names. */
   readonly registry: Registry;
 }
@@ -34,13 +37,19 @@ export async function parsePipeline(file: string, { overrides, env, registry }: 
   if (!loaded.tree) throw new CmmdErrors(loaded.errors);
   const tree = withName(loaded.tree, path);
   const plugins = await addPlugins(tree, path, registry);
-  const checker = new Checker(plugins.registry, tree, plugins.errors.length > 0);
-  const checked = checker.check(frame, plainValue(tree), []) as Frame;
-  fillGuidance(checker, checked);
-  await checkConsistency(checker, checked);
+  const kind = languageOf(tree);
+  const language: Language = languages[kind];
+  const checker = new Checker(plugins.registry, tree, language, plugins.errors.length > 0);
+  const checked = checker.check(language.frame, plainValue(tree), []) as Record<string, unknown>;
+  if (kind === "diffusion") fillGuidance(checker, checked);
+  await (kind === "diffusion" ? checkConsistency : checkVocoderPipeline)(checker, checked);
   const errors = [...loaded.errors, ...worthTelling([...plugins.errors, ...checker.errors], loaded)];
   if (errors.length > 0) throw new CmmdErrors(inOrder(errors, path));
-  return { resolved: resolveFrame(checked, plugins.registry, plugins.specifiers, path), registry: plugins.registry };
+  const resolved =
+    kind === "diffusion"
+      ? resolveFrame(checked as Frame, plugins.registry, plugins.specifiers, path)
+      : resolveVocoderFrame(checked as VocoderFrame, plugins.registry, plugins.specifiers, path);
+  return { resolved, registry: plugins.registry };
 }
 
 /** The tree with a name: its file's, unless it has its own. What is absent from the whole is told at the file's beginning. */

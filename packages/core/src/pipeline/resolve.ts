@@ -3,8 +3,9 @@ import type { Kind } from "../plugin/plugin.js";
 import type { Registry } from "../registry/registry.js";
 import { usePositions } from "./check.js";
 import type { Frame } from "./frame.js";
-import type { Generation, ResolvedPipeline, Used } from "./resolved.js";
+import type { Generation, ResolvedPipeline, Used, VocoderPipeline } from "./resolved.js";
 import { type Beside, besideKeys, type UseEntry } from "./use.js";
+import type { SoundData, VocoderFrame } from "./vocoder-frame.js";
 
 /** What is used when nothing is said about how the known modality steers the other. */
 export const defaultGuidance = { use: "reconstruction" };
@@ -14,6 +15,22 @@ function usedEntry(kind: Kind, { use, ...rest }: UseEntry, registry: Registry): 
   const own = new Set(besideKeys(kind));
   const options = Object.fromEntries(Object.entries(rest).filter(([key]) => !own.has(key)));
   return { kind, use, plugin: registry.get(kind, use)!.plugin, options };
+}
+
+/** What pipelines of all kinds begin with, resolved. */
+function headOf(checked: Frame | VocoderFrame, registry: Registry, plugins: readonly string[], path: string) {
+  return {
+    cmmd: 1 as const,
+    name: checked.name,
+    path,
+    plugins,
+    seed: checked.seed,
+    device: checked.device,
+    precision: checked.precision,
+    engine: checked.engine,
+    ...(checked.engine === "tfjs" && { backend: checked.backend ?? "tensorflow" }),
+    report: usedEntry("reports", checked.report, registry),
+  };
 }
 
 /** The resolved pipeline of a checked frame, in which every entry names a known component and has its defaults. */
@@ -28,15 +45,7 @@ export function resolveFrame(
   const { prepare } = checked;
   const { samples, ...train } = checked.train;
   return {
-    cmmd: 1,
-    name: checked.name,
-    path,
-    plugins,
-    seed: checked.seed,
-    device: checked.device,
-    precision: checked.precision,
-    engine: checked.engine,
-    ...(checked.engine === "tfjs" && { backend: checked.backend ?? "tensorflow" }),
+    ...headOf(checked, registry, plugins, path),
     data: {
       ...used("datasets", data),
       clip: { frames: data.clip.frames, every: data.clip.every ?? data.clip.frames, context: data.clip.context },
@@ -46,6 +55,9 @@ export function resolveFrame(
       codec: used("codecs", prepare.codec),
       video: prepare.video.map((entry) => used("transforms", entry)),
       audio: prepare.audio.map((entry) => used("transforms", entry)),
+      keep: prepare.keep,
+      shard_mb: prepare.shard_mb,
+      ...(prepare.parallel !== undefined && { parallel: prepare.parallel }),
     },
     latents: used("autoencoders", checked.latents),
     model: used("models", checked.model),
@@ -60,7 +72,32 @@ export function resolveFrame(
     },
     generate: checked.generate.map((group) => generationOf(group, train.ema, used)),
     evaluate: checked.evaluate.map((entry) => used("metrics", entry)),
-    report: used("reports", checked.report),
+  };
+}
+
+/** The same of a frame that trains a vocoder. */
+export function resolveVocoderFrame(
+  checked: VocoderFrame,
+  registry: Registry,
+  plugins: readonly string[],
+  path: string,
+): VocoderPipeline {
+  const used = (kind: Kind, entry: UseEntry) => usedEntry(kind, entry, registry);
+  const data = checked.data as UseEntry & SoundData;
+  const { prepare, train } = checked;
+  return {
+    ...headOf(checked, registry, plugins, path),
+    data: {
+      ...used("datasets", data),
+      clip: { samples: data.clip.samples, every: data.clip.every ?? data.clip.samples },
+      max_rejected: data.max_rejected,
+    },
+    prepare: {
+      codec: used("codecs", prepare.codec),
+      audio: prepare.audio.map((entry) => used("transforms", entry)),
+    },
+    vocoder: used("vocoders", checked.vocoder),
+    train: { ...train, segment: train.segment ?? data.clip.samples },
   };
 }
 
@@ -73,13 +110,13 @@ function samplesOf(
     name: "samples",
     every,
     task,
-    count,
+    ...(count !== undefined && { count }),
     split,
     weights: "ema",
     sampler: used("samplers", sampler),
     ...(guidance && { guidance: used("guidances", guidance) }),
     vocoder: used("vocoders", vocoder),
-    batch: count,
+    batch: count ?? 2,
   };
 }
 
@@ -92,7 +129,7 @@ function generationOf(
   return {
     name: name ?? task,
     task,
-    count,
+    ...(count !== undefined && { count }),
     split,
     ...(frames !== undefined && { frames }),
     ...(window !== undefined && { window }),

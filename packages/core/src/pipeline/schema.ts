@@ -1,10 +1,10 @@
 import type { TObject, TSchema } from "@sinclair/typebox";
-import { kinds } from "../plugin/plugin.js";
+import { type Kind, kinds } from "../plugin/plugin.js";
 import type { Registered, Registry } from "../registry/registry.js";
 import { entrySchema } from "./check.js";
 import { strict } from "./compile.js";
-import { frame } from "./frame.js";
-import { useKeyword } from "./use.js";
+import { type Language, languages } from "./languages.js";
+import { type besides, useKeyword } from "./use.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -13,21 +13,34 @@ type Json = Readonly<Record<string, unknown>>;
  * anything, so for it nothing is required.
  */
 export function pipelineSchema(registry: Registry): Json {
-  const whole = new Drawing(registry, true);
-  const partial = new Drawing(registry, false);
+  const drawings = (language: Language) => ({
+    whole: new Drawing(registry, language, true),
+    partial: new Drawing(registry, language, false),
+  });
+  const [diffusion, vocoder] = [drawings(languages.diffusion), drawings(languages.vocoder)];
+  const inheriting = ["inheriting", "vocoder (inheriting)"].map((name) => ({ $ref: `#/definitions/${name}` }));
   const schema = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "cmmd pipeline",
     type: "object",
     if: { type: "object", required: ["extends"] },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { $ref: "#/definitions/inheriting" },
-    else: { $ref: "#/definitions/pipeline" },
+    then: { anyOf: inheriting },
+    else: {
+      if: { type: "object", required: ["vocoder"], not: { required: ["model"] } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+      then: { $ref: "#/definitions/vocoder" },
+      else: { $ref: "#/definitions/pipeline" },
+    },
     definitions: {
-      pipeline: whole.pipeline(),
-      inheriting: partial.pipeline(),
-      ...whole.definitions(),
-      ...partial.definitions(),
+      pipeline: diffusion.whole.pipeline(),
+      inheriting: diffusion.partial.pipeline(),
+      vocoder: vocoder.whole.pipeline(),
+      "vocoder (inheriting)": vocoder.partial.pipeline(),
+      ...diffusion.whole.definitions(),
+      ...diffusion.partial.definitions(),
+      ...vocoder.whole.definitions(),
+      ...vocoder.partial.definitions(),
     },
   };
   // TypeBox marks its schemas with symbols, which JSON does not have.
@@ -38,22 +51,26 @@ export function pipelineSchema(registry: Registry): Json {
 class Drawing {
   constructor(
     private readonly registry: Registry,
+    private readonly language: Language,
     private readonly complete: boolean,
   ) {}
 
-  private reference(kind: string): string {
-    return this.complete ? kind : `${kind} (inheriting)`;
+  private reference(kind: Kind): string {
+    const own = this.language.besides[kind] !== languages.diffusion.besides[kind as keyof typeof besides];
+    return `${kind}${own ? " of sound" : ""}${this.complete ? "" : " (inheriting)"}`;
   }
 
   pipeline(): Json {
-    const drawn = this.draw(frame) as { properties: Record<string, Json>; required?: string[] };
+    const drawn = this.draw(this.language.frame) as { properties: Record<string, Json>; required?: string[] };
     const { generate, ...properties } = drawn.properties;
-    const list = generate as { items: Json; default: unknown; description: string };
+    const list = generate as { items: Json; default: unknown; description: string } | undefined;
     return {
       ...drawn,
       properties: {
         ...properties,
-        generate: { description: list.description, anyOf: [list.items, { type: "array", items: list.items }] },
+        ...(list && {
+          generate: { description: list.description, anyOf: [list.items, { type: "array", items: list.items }] },
+        }),
       },
       // The name is the file's when absent.
       required: this.complete ? drawn.required?.filter((key) => key !== "name") : ["extends"],
@@ -70,7 +87,9 @@ class Drawing {
   }
 
   private choice(entries: readonly Registered[]): Json {
-    const bare = entries.filter((entry) => this.requiredOf(entrySchema(entry)).every((key) => key === "use"));
+    const bare = entries.filter((entry) =>
+      this.requiredOf(entrySchema(entry, this.language)).every((key) => key === "use"),
+    );
     const names = bare.map(({ name, described }) => ({ const: name, description: described.summary }));
     const whole = entries.map((entry) => this.entry(entry));
     return { anyOf: [...(names.length > 0 ? [{ type: "string", anyOf: names }] : []), ...whole] };
@@ -78,7 +97,10 @@ class Drawing {
 
   private entry(registered: Registered): Json {
     const { name, plugin, described } = registered;
-    const schema = this.draw(entrySchema(registered)) as { properties: Json; required?: readonly string[] };
+    const schema = this.draw(entrySchema(registered, this.language)) as {
+      properties: Json;
+      required?: readonly string[];
+    };
     const use = { const: name, description: `${described.summary} (${plugin})` };
     // Without its list of required keys, an inheriting entry may leave out even the name that it inherits.
     const required = this.complete ? [...new Set(["use", ...(schema.required ?? [])])] : [];
@@ -103,7 +125,7 @@ class Drawing {
       JSON.stringify(schema, (_, value: unknown) => {
         if (typeof value !== "object" || value === null || !(useKeyword in value)) return value;
         const { [useKeyword]: kind, ...rest } = value as Record<string, unknown>;
-        nested.push({ ...rest, allOf: [{ $ref: `#/definitions/${this.reference(String(kind))}` }] });
+        nested.push({ ...rest, allOf: [{ $ref: `#/definitions/${this.reference(kind as Kind)}` }] });
         return { "x-cmmd-nested": nested.length - 1 };
       }),
     ) as TSchema;

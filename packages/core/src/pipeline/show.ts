@@ -1,5 +1,5 @@
 import { Document, isCollection, isScalar, visit } from "yaml";
-import type { ResolvedPipeline, Used } from "./resolved.js";
+import { type AnyPipeline, type ResolvedPipeline, trainsVocoder, type Used, type VocoderPipeline } from "./resolved.js";
 
 /** A `use:` entry as it is written: the options beside the name. */
 function written({ kind: _kind, use, plugin: _plugin, options, ...beside }: Used): Record<string, unknown> {
@@ -9,12 +9,39 @@ function written({ kind: _kind, use, plugin: _plugin, options, ...beside }: Used
 /** `${` in a text that is to be taken as it stands. */
 const literal = (text: string) => text.replaceAll("${", () => "$${");
 
+const diffusionParts = ({ prepare, latents, model, diffusion, train, generate, evaluate }: ResolvedPipeline) => ({
+  prepare: {
+    codec: written(prepare.codec),
+    video: prepare.video.map(written),
+    audio: prepare.audio.map(written),
+    keep: prepare.keep,
+    shard_mb: prepare.shard_mb,
+    ...(prepare.parallel !== undefined && { parallel: prepare.parallel }),
+  },
+  latents: written(latents),
+  model: written(model),
+  diffusion,
+  train: { ...train, losses: train.losses.map(written) },
+  generate: generate.map(({ sampler, guidance, vocoder, ...group }) => ({
+    ...group,
+    sampler: written(sampler),
+    ...(guidance && { guidance: written(guidance) }),
+    vocoder: written(vocoder),
+  })),
+  evaluate: evaluate.map(written),
+});
+
+const vocoderParts = ({ prepare, vocoder, train }: VocoderPipeline) => ({
+  prepare: { codec: written(prepare.codec), audio: prepare.audio.map(written) },
+  vocoder: written(vocoder),
+  train,
+});
+
 /**
  * The resolved pipeline as YAML, every default written out. Parsing it gives the same resolved pipeline (with its own `path`).
  */
-export function showPipeline(resolved: ResolvedPipeline): string {
-  const { path: _path, data, prepare, latents, model, train, generate, evaluate, report, ...rest } = resolved;
-  const { cmmd, name, plugins, seed, device, precision, engine, backend, diffusion } = rest;
+export function showPipeline(resolved: AnyPipeline): string {
+  const { cmmd, name, plugins, seed, device, precision, engine, backend, data, report } = resolved;
   const document = new Document(
     {
       cmmd,
@@ -26,22 +53,7 @@ export function showPipeline(resolved: ResolvedPipeline): string {
       engine,
       ...(backend && { backend }),
       data: written(data),
-      prepare: {
-        codec: written(prepare.codec),
-        video: prepare.video.map(written),
-        audio: prepare.audio.map(written),
-      },
-      latents: written(latents),
-      model: written(model),
-      diffusion,
-      train: { ...train, losses: train.losses.map(written) },
-      generate: generate.map(({ sampler, guidance, vocoder, ...group }) => ({
-        ...group,
-        sampler: written(sampler),
-        ...(guidance && { guidance: written(guidance) }),
-        vocoder: written(vocoder),
-      })),
-      evaluate: evaluate.map(written),
+      ...(trainsVocoder(resolved) ? vocoderParts(resolved) : diffusionParts(resolved)),
       report: written(report),
     },
     { aliasDuplicateObjects: false },

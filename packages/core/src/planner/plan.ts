@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { CmmdError } from "../errors.js";
 import { suggestion } from "../pipeline/nearest.js";
-import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
+import { type AnyPipeline, type Device, trainsVocoder, type Used } from "../pipeline/resolved.js";
 import type { Json } from "../plugin/components.js";
 import type { Stage } from "../stages/stage.js";
 import { lastRun } from "../store/runs.js";
@@ -18,7 +18,7 @@ const format = 1;
 const askingMs = 20_000;
 
 export interface PlannedStage {
-  readonly stage: Stage;
+  readonly stage: Stage<AnyPipeline>;
   readonly key: string;
   readonly description: Json;
   /** `partial`: not finished, but an interrupted attempt can be continued. `unneeded`: no wanted stage reads it. */
@@ -32,9 +32,9 @@ export interface PlannedStage {
 }
 
 export interface PlanOptions {
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   readonly device: Device;
-  readonly stages: readonly Stage[];
+  readonly stages: readonly Stage<AnyPipeline>[];
   readonly installed: Installed;
   readonly store: Store;
   /** Stages to bring up to date, with what they need; all when empty. */
@@ -52,18 +52,31 @@ function checkWanted(wanted: readonly string[], names: readonly string[], all: r
   }
 }
 
-async function codeOf(used: ReturnType<Stage["components"]>, installed: Installed): Promise<Record<string, string>> {
+async function codeOf(
+  used: ReturnType<Stage<AnyPipeline>["components"]>,
+  installed: Installed,
+): Promise<Record<string, string>> {
   const plugins = new Set(used.flatMap((one) => [one.plugin, ...installed.nested(one).map(({ plugin }) => plugin)]));
   const code: Record<string, string> = {};
   for (const plugin of [...plugins].sort()) code[plugin] = await installed.codeHash(plugin);
   return code;
 }
 
+/** A vocoder that is trained makes no sound with the weights that come with it. */
+function weightsOf({ kind, use }: Used, pipeline: AnyPipeline, installed: Installed) {
+  const { weights, shipped } = installed.described(kind, use);
+  return trainsVocoder(pipeline) ? { weights } : { weights, shipped };
+}
+
 /** What the dataset's files look like now; datasets that render their media depend on their options alone. */
-async function fingerprintOf({ data, path }: ResolvedPipeline, installed: Installed): Promise<Json | undefined> {
+async function fingerprintOf(pipeline: AnyPipeline, installed: Installed): Promise<Json | undefined> {
+  const { data, path } = pipeline;
   if (installed.described("datasets", data.use).renders) return undefined;
   const dataset = await installed.implementation("datasets", data.use);
-  return dataset.fingerprint?.(data.options, { base: dirname(path) });
+  return dataset.fingerprint?.(data.options, {
+    base: dirname(path),
+    ...(trainsVocoder(pipeline) && { only: "audio" as const }),
+  });
 }
 
 /** Which earlier description a stage is compared with, so that the user sees what he changed. */
@@ -105,7 +118,7 @@ export async function plan({
       stage.reads.flatMap((name) => (keys.has(name) ? [[name, keys.get(name)!] as const] : [])),
     );
     const used = stage.components(pipeline);
-    const weights = await weightsContent(used, ({ kind, use }) => installed.described(kind, use).weights, {
+    const weights = await weightsContent(used, (one) => weightsOf(one, pipeline, installed), {
       base: dirname(pipeline.path),
       folder: store.weights,
       signal: AbortSignal.timeout(askingMs),

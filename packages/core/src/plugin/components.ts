@@ -25,8 +25,12 @@ export interface Described<O extends TSchema> {
   readonly options: O;
   /** A dataset that makes its media (`render`): gives the pipeline a stage of that name. */
   readonly renders?: boolean;
+  /** A vocoder that a pipeline can train (`training`). */
+  readonly trains?: boolean;
   /** Options that say where weights come from, each with the file taken from a hub repository that names none. Their content is part of keys. */
   readonly weights?: Readonly<Record<string, string>>;
+  /** Paths of weights that come with the component, for those of these options that are absent. */
+  readonly shipped?: Readonly<Record<string, string>>;
   /**
    * What cannot work although the schema allows it, found when a pipeline is validated. `entry` is the whole `use:` entry, defaults filled
    * in, with what the pipeline reads beside the options; `path` is where it stands, e.g. ["train", "losses", 1, "negatives", "audio", 0].
@@ -38,8 +42,12 @@ export interface Described<O extends TSchema> {
 export interface PipelineFacts {
   readonly schedule: Schedule;
   readonly predict: "v" | "epsilon" | "x0";
+  /** Folder that relative paths refer to: that of the pipeline file. */
+  readonly base: string;
   /** Undefined when `data.clip` or the transforms under `prepare` are wrong. */
   readonly clips: ClipFacts | undefined;
+  /** What the features of the sound are; undefined as `clips` is. */
+  readonly features: FeatureDefinition | undefined;
   /** `train.batch`; undefined when it is wrong. */
   readonly batch: number | undefined;
   /** The entries of `train.losses`; none while one of them is wrong. */
@@ -72,7 +80,7 @@ export interface DatasetBody<O> {
   /** Writes the dataset's media into `context.folder` when they are made rather than downloaded. A stage of its own; resumable. */
   render?(options: O, context: Context): Promise<void>;
   /** What the result depends on beside the options: for files on disk, their names, sizes and times. Part of `prepare`'s key. */
-  fingerprint?(options: O, context: Pick<Context, "base">): Promise<Json>;
+  fingerprint?(options: O, context: Pick<Context, "base" | "only">): Promise<Json>;
   /** The recordings, in a stable order. For a rendered dataset `context.folder` is the folder that `render` filled. */
   clips(options: O, context: Context): AsyncIterable<Recording>;
 }
@@ -100,6 +108,17 @@ export interface FeatureBody<O> {
   /** Feature frames of `samples` samples. */
   frames(definition: FeatureDefinition, samples: number): number;
   compute(definition: FeatureDefinition, waveform: Waveform): Features;
+  /** The same inside a program, for a vocoder to learn from. Absent where that cannot be. */
+  readonly traced?: {
+    /** Tensors that `compute` needs, such as filters: too large to be constants of a trace. */
+    constants(definition: FeatureDefinition): NamedTensors;
+    /** Traced: features [B, frames, bins] of sound [B, samples]. Its gradient is finite for silence, too. */
+    compute(
+      definition: FeatureDefinition,
+      constants: Readonly<Record<string, tf.Tensor>>,
+      waveform: tf.Tensor2D,
+    ): tf.Tensor3D;
+  };
 }
 export type TransformBody<O> = VideoFilterBody<O> | AudioFilterBody<O> | FeatureBody<O>;
 
@@ -131,6 +150,8 @@ export interface OpenAutoencoder {
   /** Latents [count, h, w, c] of about unit variance. */
   encode(frames: Frames): Promise<Float32Array>;
   decode(latents: Float32Array, count: number, height: number, width: number): Promise<Frames>;
+  /** Seconds so far in which its network computed, and in which it was opened. Absent where there is no network. */
+  spent?(): { readonly network: number; readonly opening: number };
   dispose(): Promise<void>;
 }
 export interface AutoencoderBody<O> {
@@ -150,6 +171,48 @@ export interface OpenVocoder {
 }
 export interface VocoderBody<O> {
   open(definition: FeatureDefinition, options: O, context: Context): Promise<OpenVocoder>;
+  /**
+   * Of a vocoder whose weights are published elsewhere: those in a checkpoint's tensors, as `open` reads them, and what features they are for
+   * where nobody says otherwise. `source` is for messages.
+   */
+  published?(
+    tensors: NamedTensors,
+    source: string,
+  ): { readonly tensors: NamedTensors; readonly definition: FeatureDefinition };
+  /** Of a vocoder that is a network: how a pipeline trains it. */
+  readonly training?: VocoderTraining<O>;
+}
+
+/** Names and shapes of parameters, in a stable order. */
+export type ParameterShapes = Readonly<Record<string, { readonly shape: readonly number[] }>>;
+type TracedParameters = Readonly<Record<string, tf.Tensor>>;
+/** For each discriminator its feature maps, and last its scores. */
+export type Discrimination = readonly (readonly tf.Tensor[])[];
+
+/** The networks of a vocoder in training and the losses between them. The training loop weighs the losses and takes the steps. */
+export interface VocoderTraining<O> {
+  /** Of the network that makes sound (`model`), and of those that it is trained against. Throws where the options do not fit the features. */
+  parameters(options: O, definition: FeatureDefinition): Readonly<Record<"model" | "discriminator", ParameterShapes>>;
+  /** Fewest samples of a segment. */
+  shortest(options: O, definition: FeatureDefinition): number;
+  initialise(
+    options: O,
+    definition: FeatureDefinition,
+    random: (name: string) => Random,
+  ): Readonly<Record<"model" | "discriminator", NamedTensors>>;
+  /** Tensors that `stft` needs: too large to be constants of a trace. */
+  constants(): NamedTensors;
+  /** Traced: sound [B, frames · hop] of features [B, frames, bins]. */
+  generate(options: O, parameters: TracedParameters, features: tf.Tensor3D): tf.Tensor2D;
+  /** Traced: what the discriminators make of sound [B, samples]. */
+  discriminate(options: O, parameters: TracedParameters, waveform: tf.Tensor2D): Discrimination;
+  /** Traced: what the discriminators minimise. */
+  discriminatorLoss(real: Discrimination, made: Discrimination): tf.Scalar;
+  /** Traced: what the vocoder minimises of the discriminators' judgement, each with the weight 1. */
+  adversarialLoss(made: Discrimination): tf.Scalar;
+  featureMatchingLoss(real: Discrimination, made: Discrimination): tf.Scalar;
+  /** Traced: distance of the spectra at several resolutions. */
+  stftLoss(constants: TracedParameters, real: tf.Tensor2D, made: tf.Tensor2D): tf.Scalar;
 }
 
 /** A batch of both modalities inside a traced program. */
@@ -260,6 +323,14 @@ export interface NegativeBody<O> {
 export type Arrays = Pair<Float32Array>;
 /** x0 and eps that the (guided) network implies at (x, n). */
 export type Predict = (x: Arrays, n: number) => Promise<{ readonly x0: Arrays; readonly eps: Arrays }>;
+/** Where a sampler stands between two steps: all that it needs to go on. The arrays are not changed any more. */
+export interface SamplerState {
+  /** Steps that were taken. */
+  readonly step: number;
+  readonly x: Arrays;
+  /** The estimate of x0 of the step before, for samplers that use it. */
+  readonly before?: Arrays;
+}
 export interface SamplerBody<O> {
   /** Network evaluations that a clip takes: for progress and time left. */
   evaluations(options: O): number;
@@ -272,6 +343,10 @@ export interface SamplerBody<O> {
       readonly schedule: Schedule;
       noise(k: number): Arrays;
       evaluated(k: number): void;
+      /** Where an interrupted call stood. A sampler that goes on from there gives the same clips; one that does not look begins again. */
+      readonly from?: SamplerState | undefined;
+      /** Hears where the sampler stands after a step, so that an interrupted call can be gone on with. */
+      stands?(state: SamplerState): void;
       readonly signal: AbortSignal;
     },
   ): Promise<Arrays>;
@@ -348,6 +423,7 @@ export interface ReportInput {
     readonly items: readonly {
       readonly id: string;
       readonly events: readonly number[];
+      /** `video`: path of an MP4 file, or of a WAV file where there is no picture. */
       readonly generated: { readonly video: string; readonly features: Features };
       readonly reference: { readonly video: string; readonly features: Features };
       readonly perItem: Readonly<Record<string, number>>;

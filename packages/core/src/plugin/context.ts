@@ -9,14 +9,17 @@ export interface Context {
   readonly base: string;
   /** The stage's own folder in the store while it is being computed. Files in it survive an interruption. */
   readonly folder: string;
+  /** The one modality that the pipeline reads; both when absent. */
+  readonly only?: "audio";
   readonly seed: number;
   /** How programs are compiled on the run's device, and where they are kept: options for `jit`. */
   readonly computing: JitOptions;
   /** An independent, counter-based stream of random numbers, the same at every run: `random("noise", step, item)`. */
   random(purpose: string, ...counters: number[]): Random;
   /**
-   * Path of the file that a weights source names: a path, relative to `base`, or `hf://owner/repo[@revision][/file]`, which is downloaded
-   * once. `file` is what is taken from a repository when the source names none. Throws CMMD560 to CMMD564.
+   * Path of the file that a weights source names: a path, relative to `base`; `hf://owner/repo[@revision][/file]`, which is downloaded once; or
+   * `runs:pipeline[@step]`, the newest training in the store. `file` is what is taken from a folder, a repository or a training when the
+   * source names no file. Throws CMMD560 to CMMD564.
    */
   weights(source: string, file: string): Promise<string>;
   /** Reports that `done` of `total` units are finished; the time left is estimated from it. */

@@ -32,7 +32,14 @@ export interface FeatureDefinition {
 export interface MediaInfo {
   /** Seconds, the container's. */
   readonly duration: number;
-  readonly video?: { readonly codec: string; readonly width: number; readonly height: number; readonly rate: number };
+  readonly video?: {
+    readonly codec: string;
+    readonly width: number;
+    readonly height: number;
+    readonly rate: number;
+    /** How light is coded in a picture of high dynamic range; absent for an ordinary one. */
+    readonly highRange?: "pq" | "hlg";
+  };
   readonly audio?: { readonly codec: string; readonly rate: number; readonly channels: number };
 }
 
@@ -56,6 +63,8 @@ export interface DecodeRequest {
   readonly audioFilters: readonly string[];
   /** The one stream to decode; both when absent. The other may be missing from the file, and comes out empty. */
   readonly only?: "video" | "audio";
+  /** Threads that the decoder may use; its own choice when absent. */
+  readonly threads?: number;
   readonly signal: AbortSignal;
 }
 
@@ -63,4 +72,6 @@ export interface Decoded {
   readonly frames: Frames;
   readonly rate: number;
   readonly waveform: Waveform;
+  /** Seconds that the whole file lasts by its container's account; absent where that says nothing. */
+  readonly length?: number;
 }

@@ -4,11 +4,11 @@ import { dirname, extname, join, relative } from "node:path";
 import { CmmdError } from "../errors.js";
 import type { Environment } from "../pipeline/load.js";
 import { parsePipeline } from "../pipeline/parse.js";
-import type { ResolvedPipeline, Task } from "../pipeline/resolved.js";
+import { diffusionPipeline, type ResolvedPipeline, type Task } from "../pipeline/resolved.js";
 import { showPipeline } from "../pipeline/show.js";
 import { keyOf } from "../planner/canonical.js";
 import { loadRegistry } from "../registry/registry.js";
-import { type Generated, type GenerateOrder, orderFile } from "../sample/order.js";
+import { type Generated, type GenerateOrder, orderFile, spectrogramOf } from "../sample/order.js";
 import { explained } from "../store/errors.js";
 import { makeFolder } from "../store/folder.js";
 import { lockFile } from "../store/lock.js";
@@ -25,6 +25,8 @@ interface GenerateOptions {
   readonly source?: string;
   /** Absolute path; several clips get a number before the ending. */
   readonly output: string;
+  /** Whether the spectrogram of each clip's sound is written beside it, as PNG. */
+  readonly spectrograms: boolean;
   readonly count: number;
   readonly seconds?: number;
   readonly seed?: number;
@@ -47,7 +49,7 @@ type GenerateResult =
   | { readonly state: "interrupted"; readonly stuck: boolean };
 
 /** What each kind of output can hold. Throws CMMD537 for other endings and for folders that cannot be written. */
-async function outputsOf({ output, count, task, source }: GenerateOptions): Promise<string[]> {
+async function outputsOf({ output, spectrograms, count, task, source }: GenerateOptions): Promise<string[]> {
   const ending = extname(output);
   const wrong = (message: string, hint: string) => new CmmdError("CMMD537", message, { hint, exitCode: 2 });
   if (![".mp4", ".wav"].includes(ending.toLowerCase()))
@@ -66,7 +68,7 @@ async function outputsOf({ output, count, task, source }: GenerateOptions): Prom
   const stem = output.slice(0, output.length - ending.length);
   const outputs = count === 1 ? [output] : Array.from({ length: count }, (_, i) => `${stem}-${i + 1}${ending}`);
   const read = source && (await stat(source).catch(() => undefined));
-  for (const path of outputs) {
+  for (const path of spectrograms ? [...outputs, ...outputs.map(spectrogramOf)] : outputs) {
     const there = await stat(path).catch(() => undefined);
     if (read && there && read.ino === there.ino && read.dev === there.dev)
       throw wrong(`"${path}" is the file that is read: it would be lost`, "Choose another name with -o.");
@@ -117,7 +119,7 @@ async function pipelineOf({ record }: TrainedRun, options: GenerateOptions): Pro
       ...(device === undefined ? [] : [`device=${device}`]),
     ];
     const { resolved } = await parsePipeline(file, { overrides, env: options.env, registry });
-    return { ...resolved, path };
+    return { ...diffusionPipeline(resolved, "generating"), path };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -147,6 +149,7 @@ export async function generateMedia(run: TrainedRun, options: GenerateOptions): 
   const { device } = await deviceOf(pipeline);
   const order: GenerateOrder = {
     outputs,
+    spectrograms: options.spectrograms,
     ...(source !== undefined && { source }),
     ...(seconds !== undefined && { seconds }),
   };

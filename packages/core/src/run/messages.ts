@@ -1,6 +1,6 @@
 import type { JitError } from "@cmmd/jit";
 import { CmmdError, CmmdErrors, type Place } from "../errors.js";
-import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline, Device } from "../pipeline/resolved.js";
 import type { Json } from "../plugin/components.js";
 import type { StageSummary } from "../stages/stage.js";
 import type { AbortFlag } from "./abort.js";
@@ -12,7 +12,7 @@ export interface WorkerStart {
   readonly stages: string;
   /** Import specifiers of the plugins that every pipeline has. */
   readonly builtins: readonly string[];
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   readonly device: Device;
   /** Folder in which compiled programs are kept. */
   readonly programs: string;
@@ -37,6 +37,8 @@ export type ToWorker = { readonly order: StageOrder } | { readonly abort: true }
 /** From the worker. */
 export type FromWorker =
   | { readonly event: RunEvent }
+  /** An interrupted stage has begun to write its checkpoint. */
+  | { readonly saving: true }
   | { readonly done: StageSummary }
   | { readonly interrupted: true }
   | { readonly failed: readonly FlatError[] };

@@ -4,15 +4,16 @@ import { type Beside, computeBeside } from "./beside.js";
 const stages = new URL("../negatives/examples.js", import.meta.url).href;
 
 /**
- * Renders `count` examples of each negative that the pipeline's losses name into `folder`: MP4s and `index.txt`. `prepared` is the artifact
- * of `prepare`. Undefined when interrupted. Throws CMMD553 when there are no negatives, CMMD551 when one cannot be made.
+ * Renders `count` examples of each negative that the pipeline's losses name into `folder`: MP4s and `index.txt`. `inputs` are the
+ * artifacts of `prepare` and, where there is one, `render`. Undefined when interrupted. Throws CMMD553 when there are no negatives, CMMD551 when one cannot be made.
  */
 export async function renderNegatives({
-  prepared,
+  inputs,
   count,
   ...beside
-}: Beside & { readonly prepared: string; readonly count: number }): Promise<readonly NegativeExample[] | undefined> {
-  const inputs = { prepare: prepared };
+}: Beside & { readonly inputs: Readonly<Record<string, string>>; readonly count: number }): Promise<
+  readonly NegativeExample[] | undefined
+> {
   const summary = await computeBeside(beside, stages, { stage: "negatives", inputs, options: { count } });
   return summary?.examples as unknown as readonly NegativeExample[] | undefined;
 }

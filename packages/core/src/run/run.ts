@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { Device, ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline, Device } from "../pipeline/resolved.js";
 import { showChange } from "../planner/changes.js";
 import type { PlannedStage } from "../planner/plan.js";
 import type { StageSummary } from "../stages/stage.js";
@@ -13,7 +13,7 @@ import { StageThread } from "./stage-thread.js";
 const ownStages = new URL("../stages/index.js", import.meta.url).href;
 
 export interface RunOptions {
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   readonly planned: readonly PlannedStage[];
   readonly device: Device;
   readonly store: Store;
@@ -88,14 +88,18 @@ class Run {
     return store.summary(stage, key);
   }
 
-  async #compute({ stage: { name: stage }, key, description, inputs }: PlannedStage): Promise<StageEnd> {
+  #foldersOf({ inputs }: PlannedStage): Readonly<Record<string, string>> {
     const { store } = this.#options;
+    return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, store.folder(name, input)]));
+  }
+
+  async #compute(planned: PlannedStage): Promise<StageEnd> {
+    const { store } = this.#options;
+    const { key, description } = planned;
+    const { name: stage } = planned.stage;
     const folder = await store.begin(stage, key, description);
     this.#artifacts = {};
-    const folders = Object.fromEntries(
-      Object.entries(inputs).map(([name, input]) => [name, store.folder(name, input)]),
-    );
-    const outcome = await this.#thread.compute({ stage, folder, inputs: folders });
+    const outcome = await this.#thread.compute({ stage, folder, inputs: this.#foldersOf(planned) });
     if (outcome.state !== "done") return outcome;
     const artifacts = Object.entries(this.#artifacts).map(([name, path]) => [name, relative(folder, path)]);
     await store.commit(stage, key, outcome.summary, Object.fromEntries(artifacts));
@@ -104,6 +108,14 @@ class Run {
 
   /** Brings one stage up to date. */
   async stage(planned: PlannedStage): Promise<StageEnd> {
+    const end = await this.#bringUpToDate(planned);
+    if (end.state !== "hit" && end.state !== "done") return end;
+    const message = await planned.stage.settle?.(this.#options.pipeline, this.#foldersOf(planned));
+    if (message !== undefined) this.#options.emit({ type: "log", stage: planned.stage.name, level: "info", message });
+    return end;
+  }
+
+  async #bringUpToDate(planned: PlannedStage): Promise<StageEnd> {
     const { store, signal, emit } = this.#options;
     const { stage, key } = planned;
     const { name } = stage;

@@ -13,8 +13,10 @@ export type Outcome =
   | { readonly state: "interrupted" }
   | { readonly state: "failed"; readonly error: Error };
 
-/** Milliseconds that an interrupted stage has for its checkpoint; the whole command must end within two seconds. */
+/** Milliseconds that an interrupted stage has to begin its checkpoint, and to end it where it is small; the whole command must end within two seconds. */
 const graceMs = 1500;
+/** Milliseconds that a checkpoint may take which is being written: gigabytes, on a slow disk. */
+const savingMs = 120_000;
 /** Milliseconds after that for a call into the runtime to return. */
 const returnMs = 300;
 
@@ -73,17 +75,22 @@ export class StageThread {
         worker.off("message", hear).off("error", fail).off("exit", leave);
         resolve(outcome);
       };
-      const interrupt = () => {
-        Atomics.store(this.#flag, 0, 1);
-        worker.postMessage({ abort: true });
+      const endAfter = (ms: number) => {
+        clearTimeout(timer);
         timer = setTimeout(async () => {
           worker.off("exit", leave);
           await this.close();
           end({ state: "interrupted" });
-        }, graceMs);
+        }, ms);
+      };
+      const interrupt = () => {
+        Atomics.store(this.#flag, 0, 1);
+        worker.postMessage({ abort: true });
+        endAfter(graceMs);
       };
       const hear = (message: FromWorker) => {
         if ("event" in message) this.#emit(message.event);
+        else if ("saving" in message) endAfter(savingMs);
         else if ("done" in message) end({ state: "done", summary: message.done });
         else if ("failed" in message) end({ state: "failed", error: restoreError(message.failed) });
         else end({ state: "interrupted" });

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { stream } from "../diffusion/random.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { Context } from "../plugin/context.js";
 import { loadRegistry } from "../registry/registry.js";
 import { jitOptions } from "../stages/computing.js";
@@ -9,6 +10,8 @@ import { weightsFile } from "../weights/weights.js";
 import { signalOf } from "./abort.js";
 import { type FromWorker, flattenError, type StageOrder, type ToWorker, type WorkerStart } from "./messages.js";
 import { TimeLeft } from "./progress.js";
+
+type Described = Parameters<Stage<AnyPipeline>["applies"]>[1];
 
 const start = workerData as WorkerStart;
 const { pipeline, device, programs, weights } = start;
@@ -59,7 +62,7 @@ function contextOf({ stage, folder }: StageOrder): Context {
 const ready = (async () => {
   const [registry, { stages }] = await Promise.all([
     loadRegistry({ builtins: start.builtins, plugins: pipeline.plugins, base }),
-    import(start.stages) as Promise<{ stages: readonly Stage[] }>,
+    import(start.stages) as Promise<{ stages: readonly Stage<AnyPipeline>[] }>,
   ]);
   return { registry, stages };
 })();
@@ -71,7 +74,7 @@ async function compute(order: StageOrder): Promise<FromWorker> {
   try {
     const { registry, stages } = await ready;
     const { stage: name, inputs, options } = order;
-    const input: StageInput = {
+    const input: StageInput<AnyPipeline> = {
       pipeline,
       device,
       programs,
@@ -81,10 +84,13 @@ async function compute(order: StageOrder): Promise<FromWorker> {
       ...(options !== undefined && { options }),
       component: (kind, use) => registry.implementation(kind, use),
       metric: (metric, value, step) => post({ event: { type: "metric", stage: name, name: metric, value, step } }),
+      saving: () => post({ saving: true }),
       artifact: (artifact, path) => post({ event: { type: "artifact", stage: name, name: artifact, path } }),
     };
     signal.throwIfAborted();
-    return { done: await stages.find((stage) => stage.name === name)!.run(input) };
+    const described: Described = (kind, use) => registry.get(kind, use)!.described;
+    const stage = stages.find((one) => one.name === name && one.applies(pipeline, described))!;
+    return { done: await stage.run(input) };
   } catch (error) {
     return signal.aborted ? { interrupted: true } : { failed: flattenError(error) };
   }

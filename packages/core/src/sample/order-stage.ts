@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
 import { stream } from "../diffusion/random.js";
@@ -7,10 +8,12 @@ import { openAutoencoder } from "../stages/encode.js";
 import { readFeatureStatistics } from "../stages/features.js";
 import { layoutFor, trainedSizes, weightsFor } from "../stages/generate.js";
 import type { Stage, StageInput, StageSummary } from "../stages/stage.js";
+import { spectrogramPng } from "../train/spectrogram-png.js";
 import { writeFilm } from "./film.js";
+import { finiteSound } from "./finite-sound.js";
 import { lengthOf, readCondition } from "./input.js";
 import { openMedia } from "./media.js";
-import { type Generated, type GenerateOrder, orderFile } from "./order.js";
+import { type Generated, type GenerateOrder, orderFile, spectrogramOf } from "./order.js";
 import { openSampler } from "./sampler.js";
 
 /** Frames to generate for `frames` wanted ones: what is shorter than a trained clip and does not fit the network is made as long as that. */
@@ -53,9 +56,8 @@ async function run(input: StageInput): Promise<StageSummary> {
     const report = (k: number) =>
       context.progress(first * sampler.evaluations + indices.length * k, total, "evaluations");
     if (!indices.every((index) => existsSync(at(index)))) {
-      report(0);
       const requests = indices.map((noiseIndex) => ({ clip: condition, noiseIndex }));
-      const result = await sampler.sample(requests, report);
+      const result = await sampler.sample(requests, report, join(context.folder, `${first}.unfinished.safetensors`));
       const part = (data: Float32Array, shape: readonly number[], i: number) => ({
         shape,
         data: data.slice(i * sizeOf(shape), (i + 1) * sizeOf(shape)),
@@ -73,7 +75,14 @@ async function run(input: StageInput): Promise<StageSummary> {
     const { tensors } = await readSafetensors(at(index));
     const features = media.restored(tensors.features!.data as Float32Array, whole.audio[1]);
     const sound =
-      given.task === "a2v" ? undefined : await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index));
+      given.task === "a2v"
+        ? undefined
+        : finiteSound(
+            await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index)),
+            generation.vocoder.use,
+            `what becomes "${path}"`,
+          );
+    if (order.spectrograms) await writeFile(spectrogramOf(path), spectrogramPng(features));
     const clip = { latents: tensors.latents!.data as Float32Array, ...(sound && { sound }) };
     const film = { task: given.task, source: order.source, length, picture };
     await writeFilm(input, media, path, clip, film, whole.video[0]);
@@ -81,7 +90,13 @@ async function run(input: StageInput): Promise<StageSummary> {
   await sampler.dispose();
   await autoencoder.dispose();
   await vocoder.dispose();
-  const generated: Generated = { files: order.outputs, seconds: length.seconds, windows: starts.length };
+  const spectrograms = order.spectrograms && { spectrograms: order.outputs.map(spectrogramOf) };
+  const generated: Generated = {
+    files: order.outputs,
+    ...spectrograms,
+    seconds: length.seconds,
+    windows: starts.length,
+  };
   return { ...generated };
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tf } from "@cmmd/jit";
@@ -71,9 +71,9 @@ const exact: ModelBody<unknown> = {
 /** DDIM of 40 steps; with eta 1 it is stochastic. */
 const ddim: SamplerBody<{ eta: number }> = {
   evaluations: () => 40,
-  async sample({ eta }, predict, start, { schedule, noise, evaluated }) {
-    let x: Arrays = start;
-    for (let k = 0; k < 40; k++) {
+  async sample({ eta }, predict, start, { schedule, noise, evaluated, from: stood, stands }) {
+    let x: Arrays = stood?.x ?? start;
+    for (let k = stood?.step ?? 0; k < 40; k++) {
       const [from, to] = [steps - 25 * k, steps - 25 * (k + 1)].map((n) => schedule.alphaBar(n)) as [number, number];
       const { x0, eps } = await predict(x, steps - 25 * k);
       const fresh = eta > 0 ? noise(k) : x;
@@ -85,6 +85,7 @@ const ddim: SamplerBody<{ eta: number }> = {
         );
       x = { video: next("video"), audio: next("audio") };
       evaluated(k + 1);
+      stands?.({ step: k + 1, x });
     }
     return x;
   },
@@ -205,6 +206,31 @@ describe("sampling", () => {
     expect(range(8).map(mean)).toEqual(range(8).map(() => 2));
     // The truth is 1.8; replacement carries over 1.07 of it.
     expect(Math.abs(mean(8) - 1.07)).toBeLessThan(0.1);
+  });
+
+  it("goes on where it was interrupted, and leaves the same bits", async () => {
+    const layout = layWindows(29, shape, 1);
+    const generation = { name: "test", task: "joint", batch: 3, sampler: { use: "ddim", options: { eta: 1 } } };
+    const requests = [{ clip: nothing, noiseIndex: 2 }];
+    const keep = join(folder, "unfinished.safetensors");
+    const run = async (stopAt: number) => {
+      const controller = new AbortController();
+      const context = { signal: controller.signal, log: () => undefined };
+      const sampler = await openSampler({ ...input, context } as never, generation as never, weights, shape, layout);
+      const asked: number[] = [];
+      const evaluated = (k: number) => {
+        asked.push(k);
+        if (k === stopAt) controller.abort(new Error("interrupted"));
+      };
+      const result = await sampler.sample(requests, evaluated, keep).catch((error: Error) => error.message);
+      await sampler.dispose();
+      return { result, asked };
+    };
+    expect(await run(25)).toMatchObject({ result: "interrupted" });
+    const { result, asked } = await run(-1);
+    expect(asked[0]).toBe(25);
+    expect(result).toEqual(await sample(layout, 1, [2]));
+    expect(existsSync(keep)).toBe(false);
   });
 
   it("stops where samples explode, and says where and what to change", async () => {

@@ -2,7 +2,7 @@ import { stream } from "../diffusion/random.js";
 import { schedules } from "../diffusion/schedule.js";
 import type { Generation } from "../pipeline/resolved.js";
 import type { Clip, Modality, PairShape } from "../plugin/clips.js";
-import type { Arrays, ModelBody, Pair, Predict } from "../plugin/components.js";
+import type { Arrays, ModelBody, Pair, Predict, SamplerState } from "../plugin/components.js";
 import { type NamedTensors, sizeOf } from "../plugin/tensors.js";
 import { jitOptions } from "../stages/computing.js";
 import { readFeatureStatistics } from "../stages/features.js";
@@ -12,6 +12,7 @@ import { boundsOf } from "./bounds.js";
 import { conditions, partOf, type Runs, runsOf } from "./conditions.js";
 import { knownSteps } from "./known.js";
 import { samplingProgram } from "./program.js";
+import { StandingFile } from "./standing.js";
 import { blender, cut, inOnePiece, type WindowLayout } from "./windows.js";
 
 const modalities = ["video", "audio"] as const;
@@ -103,7 +104,8 @@ export async function openSampler(
 
   return {
     evaluations,
-    async sample(requests: readonly SampleRequest[], evaluated: (k: number) => void): Promise<Arrays> {
+    /** `keep` is a file for where an interrupted call stands; a later call with the same requests goes on from there. */
+    async sample(requests: readonly SampleRequest[], evaluated: (k: number) => void, keep?: string): Promise<Arrays> {
       const clean: Partial<Arrays> = Object.fromEntries(
         given.known.map((modality) => {
           const rows = requests.map(({ clip }) => clip[modality](0));
@@ -112,8 +114,14 @@ export async function openSampler(
       );
       const runs = runsOf(requests.length * layout.starts.length, Math.max(requests.length, generation.batch));
       const known = given.ofRuns(clean, noise(requests, "condition"), runs);
-      let k = 0;
+      const start = noise(requests, "start");
+      const standing = new StandingFile(keep);
+      const from = await standing.read(start);
+      if (from) context.log(`goes on from evaluation ${from.evaluated} of ${evaluations}`);
+      let k = from?.evaluated ?? 0;
+      evaluated(k);
       const predict: Predict = async (x, n) => {
+        await standing.writeIfDue();
         const where = `evaluation ${++k} of ${evaluations} (diffusion step ${n})`;
         // What the sampler makes of known values is never used, and may be of any size.
         bounds.check(given.over(x, clean), where);
@@ -121,12 +129,22 @@ export async function openSampler(
         bounds.checkEstimate(given.over(estimates.x0, clean), schedule.alphaBar(n), where);
         return estimates;
       };
-      const result = await sampler.sample(generation.sampler.options, predict, noise(requests, "start"), {
+      const tools = {
         schedule,
-        noise: (step) => noise(requests, "step", step),
+        noise: (step: number) => noise(requests, "step", step),
         evaluated,
+        from: from?.state,
+        stands: (state: SamplerState) => standing.stands(state, k),
         signal: context.signal,
-      });
+      };
+      const result = await sampler
+        .sample(generation.sampler.options, predict, start, tools)
+        .catch(async (error: unknown) => {
+          if (context.signal.aborted) await standing.write();
+          else standing.remove();
+          throw error;
+        });
+      standing.remove();
       const finished = given.over(result, clean);
       bounds.check(finished, "the end");
       return finished;

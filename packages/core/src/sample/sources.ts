@@ -6,6 +6,7 @@ import type { Features, Frames, Waveform } from "../plugin/media.js";
 import { loadClips } from "../stages/clips.js";
 import { readFeatureStatistics } from "../stages/features.js";
 import { readPrepared } from "../stages/originals.js";
+import { openPictures } from "../stages/pictures.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Media } from "./media.js";
 import type { Condition } from "./sampler.js";
@@ -28,23 +29,50 @@ export interface Source {
   open(): Promise<{ readonly condition: Condition; readonly original: Original }>;
 }
 
-/** `count` of the candidates, spread evenly. */
-function spread<T>(candidates: readonly T[], count: number): T[] {
-  const wanted = Math.min(count, candidates.length);
-  return Array.from({ length: wanted }, (_, i) => candidates[Math.floor((i * candidates.length) / wanted)]!);
-}
-
 function noClip(code: string, message: string, hint: string): CmmdError {
   return new CmmdError(code, message, { hint });
 }
 
+/** What is wrong with a generation's count when there are `available` clips for it. */
+function tooFew({ name, split, count }: Pick<Generation, "name" | "split" | "count">, available: number) {
+  if (count === undefined || count <= available) return undefined;
+  return noClip(
+    "CMMD538",
+    `the generation "${name}" asks for ${count} clips, but the split "${split}" has ${available} for it`,
+    `Write count: ${available}, leave it out, or give the split more recordings.`,
+  );
+}
+
+/**
+ * As many of the candidates as the generation asks for, or `usual` of them, or all, where it does not say, spread evenly. Throws CMMD538
+ * when there are fewer than it asks for.
+ */
+function spread<T>(candidates: readonly T[], generation: Generation, usual: number): T[] {
+  const problem = tooFew(generation, candidates.length);
+  if (problem) throw problem;
+  const wanted = generation.count ?? Math.min(usual, candidates.length);
+  return Array.from({ length: wanted }, (_, i) => candidates[Math.floor((i * candidates.length) / wanted)]!);
+}
+
+/** What `generate` will stop with when training is over, as far as the prepared clips tell. */
+export async function foreseenProblems({ pipeline, inputs }: StageInput): Promise<readonly CmmdError[]> {
+  const { index } = await readShards(inputs.prepare!);
+  const { frames: usual } = pipeline.data.clip;
+  return pipeline.generate
+    .filter(({ frames = usual }) => frames === usual)
+    .map((generation) => tooFew(generation, index.filter(({ split }) => split === generation.split).length))
+    .filter((problem) => problem !== undefined);
+}
+
 /** Clips of the trained length, as prepared and encoded. */
-export async function preparedSources(input: StageInput, generations: readonly Generation[]) {
+export async function preparedSources(input: StageInput, generations: readonly Generation[], usual: number) {
   const { inputs } = input;
   const { clips } = await loadClips(input, [...new Set(generations.map(({ split }) => split))]);
   const shards = await readShards(inputs.prepare!);
+  const pictures = await openPictures(input);
   const { rates } = readFeatureStatistics(inputs.prepare!);
-  return ({ name, split, count }: Generation): Source[] => {
+  return (generation: Generation): Source[] => {
+    const { name, split } = generation;
     const candidates = clips.filter((clip) => clip.split === split);
     if (candidates.length === 0)
       throw noClip(
@@ -52,12 +80,12 @@ export async function preparedSources(input: StageInput, generations: readonly G
         `the dataset has no clip in the split "${split}" for the generation "${name}"`,
         "Change its `split`, or the dataset's options.",
       );
-    return spread(candidates, count).map((clip) => ({
+    return spread(candidates, generation, usual).map((clip) => ({
       id: clip.id,
       events: clip.events,
       prepared: true,
       open: async () => {
-        return { condition: clip, original: await readPrepared(shards, clip.id, clip.shape.video[0], rates) };
+        return { condition: clip, original: await readPrepared(shards, pictures, clip.id, clip.shape.video[0], rates) };
       },
     }));
   };
@@ -73,11 +101,13 @@ function reachOf(rows: readonly ShardRow[], frames: number, rate: number) {
 /** Clips of another length: cut out of the recordings of prepared clips, beginning where one of these begins, and encoded anew. */
 export async function stretchedSources(
   input: StageInput,
-  { name, split, count }: Generation,
+  generation: Generation,
   { whole }: WindowLayout,
   media: Media,
+  usual: number,
 ): Promise<Source[]> {
   const { pipeline, context, inputs, component } = input;
+  const { name, split } = generation;
   const shards = await readShards(inputs.prepare!);
   const rows = shards.index.filter((row) => row.split === split);
   const dataset = await component("datasets", pipeline.data.use);
@@ -108,7 +138,7 @@ export async function stretchedSources(
         : `the generation "${name}" asks for ${frames} frames (${seconds.toFixed(2)} s), but no recording in the split "${split}" has more than ${longest.toFixed(2)} s`,
       "Lower generate.frames, or change generate.split.",
     );
-  return spread(candidates, count).map(({ recording, start }) => {
+  return spread(candidates, generation, usual).map(({ recording, start }) => {
     const from = Math.round(start * media.rates.video);
     return {
       id: `${recording.id}_${String(from).padStart(6, "0")}-${frames}`,

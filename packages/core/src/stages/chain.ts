@@ -10,6 +10,7 @@ export async function chain({ pipeline, component }: StageInput) {
     modality: B["modality"],
   ) => {
     let rate: number | undefined;
+    let size: readonly [number, number] | undefined;
     const expressions: string[] = [];
     for (const { use, options } of used) {
       const body = await component("transforms", use);
@@ -20,8 +21,9 @@ export async function chain({ pipeline, component }: StageInput) {
         });
       expressions.push(body.filter(options));
       rate = body.rate?.(options) ?? rate;
+      if (body.modality === "video") size = body.size?.(options) ?? size;
     }
-    return { expressions, rate };
+    return { expressions, rate, size };
   };
   const { video: videoUsed, audio: audioUsed } = pipeline.prepare;
   const video = await filters<VideoFilterBody<unknown>>(videoUsed, "video");
@@ -37,6 +39,8 @@ export async function chain({ pipeline, component }: StageInput) {
     videoFilters: video.expressions,
     audioFilters: audio.expressions,
     videoRate: video.rate,
+    /** [height, width] of the pictures, where the transforms fix them. */
+    size: video.size,
     audioRate: audio.rate,
     features,
     definition: features.definition(last.options, audio.rate),

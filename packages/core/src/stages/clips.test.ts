@@ -7,8 +7,10 @@ import { readShards, ShardWriter } from "../data/shards.js";
 import { cutPictures, cutSound } from "../negatives/cut.js";
 import type { Clip } from "../plugin/clips.js";
 import type { FeatureBody } from "../plugin/components.js";
+import { picturesFolder } from "./clip-writer.js";
 import { loadClips } from "./clips.js";
 import { readFeatureStatistics } from "./features.js";
+import { openPictures } from "./pictures.js";
 
 const [frames, before, after] = [4, 3, 2];
 const [rate, hop, perFrame] = [100, 8, 20];
@@ -42,13 +44,15 @@ beforeAll(async () => {
   await first.add(
     "a_0",
     {
-      frames: { shape: [before + frames + after, 1, 1, 3], data: pictures },
       waveform: { shape: [length], data: ramp },
       features: { shape: [own.frames, 1], data: own.data },
     },
     { split: "train", recording: "a", events: [], before, after },
   );
   await first.close();
+  const stored = await ShardWriter.open(join(prepared, picturesFolder));
+  await stored.add("a_0", { frames: { shape: [before + frames + after, 1, 1, 3], data: pictures } }, {});
+  await stored.close();
   const second = await ShardWriter.open(encoded);
   const latents = Float32Array.from({ length: before + frames + after }, (_, i) => i - before);
   await second.add("a_0", { latents: { shape: [latents.length, 1, 1, 1], data: latents } }, {});
@@ -83,10 +87,11 @@ it("moves pictures by frames and sound by feature frames or parts of them, withi
 
 it("cuts pictures and sound where the training takes latents and features", async () => {
   const shards = await readShards(prepared);
+  const pictures = await openPictures({ inputs: { prepare: prepared } } as never);
   const statistics = readFeatureStatistics(prepared);
   for (const shift of [-2, 0, 1.5]) {
     const video = { clip, shift: Math.trunc(shift), from: 0, to: frames };
-    const cut = await cutPictures(shards, [video]);
+    const cut = await cutPictures(pictures, [video]);
     expect([...cut.data].filter((_, i) => i % 3 === 0).map((level) => level - before)).toEqual([
       ...clip.video(Math.trunc(shift)),
     ]);

@@ -1,9 +1,9 @@
 import type { JitOptions } from "@cmmd/jit";
-import type { Computing, ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline, Computing } from "../pipeline/resolved.js";
 import type { StageInput } from "./stage.js";
 
 /** What a stage that runs programs depends on besides the device. */
-export const computingOf = ({ precision, engine, backend }: ResolvedPipeline): Computing => ({
+export const computingOf = ({ precision, engine, backend }: AnyPipeline): Computing => ({
   precision,
   engine,
   ...(backend && { backend }),
@@ -14,7 +14,7 @@ export const jitOptions = ({
   pipeline,
   device,
   programs,
-}: Pick<StageInput, "pipeline" | "device" | "programs">): JitOptions => ({
+}: Pick<StageInput<AnyPipeline>, "pipeline" | "device" | "programs">): JitOptions => ({
   ...computingOf(pipeline),
   device,
   cache: { directory: programs },

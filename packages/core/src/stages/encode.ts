@@ -1,16 +1,19 @@
 import { join } from "node:path";
 import { readSafetensors, writeSafetensors } from "../data/safetensors.js";
-import { readShards, type Shards, ShardWriter } from "../data/shards.js";
-import type { OpenAutoencoder } from "../plugin/components.js";
+import { readShards, type ShardRow, ShardWriter } from "../data/shards.js";
 import type { Frames } from "../plugin/media.js";
 import { contentsOf, contentsTensor, encodedBefore } from "./encoded-before.js";
-import { framesOf, readFrames } from "./originals.js";
+import { Encoder } from "./encoder.js";
+import { readFrames } from "./originals.js";
+import { dropPictures, openPictures, type Pictures } from "./pictures.js";
 import { reconstructionPsnr } from "./psnr.js";
 import type { Stage, StageInput } from "./stage.js";
 
 const weightsFile = "autoencoder.safetensors";
-/** Bytes of latents kept in memory for clips that overlap those before them. */
-const recentBytes = 256 << 20;
+/** Bytes of pictures that are read and encoded as one group, at least a clip's. */
+const groupBytes = 16 << 20;
+/** Bytes of a shard: what a kill may cost, which are minutes of a large autoencoder's time. */
+const shardBytes = 16 << 20;
 
 /** The autoencoder of an `encode` artifact, with the weights that were fitted there if any. */
 export async function openAutoencoder({ pipeline, context, component }: StageInput, encoded: string) {
@@ -20,14 +23,14 @@ export async function openAutoencoder({ pipeline, context, component }: StageInp
 }
 
 /** Fits the autoencoder to the frames of the training clips, if it has anything to fit. */
-async function fit({ pipeline, context, component }: StageInput, shards: Shards): Promise<void> {
+async function fit({ pipeline, context, component }: StageInput, index: readonly ShardRow[], stored: Pictures) {
   const body = await component("autoencoders", pipeline.latents.use);
   if (!body.fit) return;
-  const training = shards.index.filter(({ split }) => split === "train");
+  const training = index.filter(({ split }) => split === "train");
   const pictures = async function* () {
     for (const { id, before } of training) {
       context.signal.throwIfAborted();
-      yield await readFrames(shards, id, before as number, pipeline.data.clip.frames);
+      yield await readFrames(stored, id, before as number, pipeline.data.clip.frames);
     }
   };
   await writeSafetensors(
@@ -36,135 +39,126 @@ async function fit({ pipeline, context, component }: StageInput, shards: Shards)
   );
 }
 
-/** Encodes pictures, each content once: those that overlapping clips share, and those of earlier artifacts, are taken over. */
-class Encoder {
-  readonly #autoencoder: OpenAutoencoder;
-  readonly #before: (content: string) => Promise<Float32Array | undefined>;
-  readonly #recent = new Map<string, Float32Array>();
-  #recentBytes = 0;
-  encoded = 0;
-  taken = 0;
-  seconds = 0;
-
-  constructor(autoencoder: OpenAutoencoder, before: (content: string) => Promise<Float32Array | undefined>) {
-    this.#autoencoder = autoencoder;
-    this.#before = before;
-  }
-
-  #keep(content: string, latents: Float32Array): void {
-    this.#recent.set(content, latents);
-    this.#recentBytes += latents.byteLength;
-    for (const [oldest, { byteLength }] of this.#recent) {
-      if (this.#recentBytes <= recentBytes || oldest === content) return;
-      this.#recent.delete(oldest);
-      this.#recentBytes -= byteLength;
-    }
-  }
-
-  /** Latents [count, ...] of the pictures, whose contents are given, one after the other. */
-  async encode(pictures: Frames, contents: readonly string[]): Promise<Float32Array> {
-    const known = new Map<string, Float32Array>();
-    const missing = new Map<string, number>();
-    for (const [frame, content] of contents.entries()) {
-      if (known.has(content) || missing.has(content)) continue;
-      const latents = this.#recent.get(content) ?? (await this.#before(content));
-      if (latents) known.set(content, latents);
-      else missing.set(content, frame);
-    }
-    if (missing.size > 0) {
-      const size = pictures.height * pictures.width * 3;
-      const data = new Uint8Array(missing.size * size);
-      let at = 0;
-      for (const frame of missing.values()) {
-        data.set(pictures.data.subarray(frame * size, (frame + 1) * size), at);
-        at += size;
-      }
-      const start = performance.now();
-      const latents = await this.#autoencoder.encode({ ...pictures, count: missing.size, data });
-      this.seconds += (performance.now() - start) / 1000;
-      const each = latents.length / missing.size;
-      [...missing.keys()].forEach((content, i) => {
-        const own = latents.slice(i * each, (i + 1) * each);
-        known.set(content, own);
-        this.#keep(content, own);
-      });
-    }
-    this.encoded += missing.size;
-    this.taken += pictures.count - missing.size;
-    const each = known.get(contents[0]!)!.length;
-    const all = new Float32Array(contents.length * each);
-    for (const [frame, content] of contents.entries()) all.set(known.get(content)!, frame * each);
-    return all;
-  }
-
-  /** What was done, in a line. */
-  get summary(): string {
-    const rate = this.seconds > 0 ? `${(this.encoded / this.seconds).toPrecision(3)} frames/s, ` : "";
-    const taken = this.taken > 0 ? `, ${this.taken} taken from equal frames encoded before` : "";
-    return `${rate}${this.encoded} frames encoded${taken}`;
-  }
-}
-
-/** Clips one after the other, the next one read while one is computed. */
-async function* clipsOf(shards: Shards, ids: readonly string[]): AsyncGenerator<{ id: string; pictures: Frames }> {
-  const read = (id: string) => {
-    const tensor = shards.tensor(id, "frames");
-    // Awaited when its turn comes; until then a failure is nobody's.
-    tensor.catch(() => undefined);
-    return tensor;
+/** Groups of clips one after the other, the next one read while one is computed. */
+async function* groupsOf(pictures: Pictures, groups: readonly (readonly string[])[]) {
+  const readAll = async (ids: readonly string[]) => {
+    const clips: { readonly id: string; readonly pictures: Frames }[] = [];
+    for (const id of ids) clips.push({ id, pictures: await pictures.clip(id) });
+    return clips;
   };
-  let next = ids.length > 0 ? read(ids[0]!) : undefined;
-  for (const [i, id] of ids.entries()) {
-    const pictures = framesOf(await next!);
-    next = i + 1 < ids.length ? read(ids[i + 1]!) : undefined;
-    yield { id, pictures };
+  const read = (ids: readonly string[]) => {
+    const clips = readAll(ids);
+    // Awaited when its turn comes; until then a failure is nobody's.
+    clips.catch(() => undefined);
+    return clips;
+  };
+  let next = groups[0] && read(groups[0]);
+  for (const i of groups.keys()) {
+    const clips = await next!;
+    next = groups[i + 1] && read(groups[i + 1]!);
+    yield clips;
   }
 }
+
+/**
+ * Encodes all clips into the shards of `context.folder`. What is computed together depends on the clips alone, also after an interruption, so
+ * that the same bytes come out: groups are those of an uninterrupted run, and the encoder knows the clips before the first one.
+ */
+async function encodeClips(input: StageInput, index: readonly ShardRow[], pictures: Pictures, encoder: Encoder) {
+  const { context } = input;
+  const { height, width } = await pictures.size();
+  const ids = index.map(({ id }) => id);
+  const { data } = await pictures.clip(ids[0]!);
+  const perGroup = Math.max(1, Math.floor(groupBytes / data.byteLength));
+  const writer = await ShardWriter.open(context.folder, { shardBytes });
+  const written = writer.index.length;
+  const first = written - (written % perGroup);
+  if (written < ids.length) await encoder.remember(await readShards(context.folder), ids.slice(0, first));
+  const groups: string[][] = [];
+  if (written < ids.length)
+    for (let at = first; at < ids.length; at += perGroup) groups.push(ids.slice(at, at + perGroup));
+  let done = first;
+  let writing: Promise<void> = Promise.resolve();
+  for await (const clips of groupsOf(pictures, groups)) {
+    const contents = clips.map(({ pictures }) => contentsOf(pictures));
+    const latents = await encoder.encode(
+      clips.map(({ pictures }) => pictures),
+      contents,
+      (part) => context.progress(Math.round((done + part * clips.length) * 100) / 100, ids.length, "clips"),
+    );
+    const shape = encoder.shape(height, width);
+    // The next group is computed meanwhile.
+    await writing;
+    writing = (async () => {
+      for (const [i, { id, pictures }] of clips.entries())
+        if (!writer.has(id))
+          await writer.add(
+            id,
+            {
+              latents: { shape: [pictures.count, ...shape], data: latents[i]! },
+              contents: contentsTensor(contents[i]!),
+            },
+            {},
+          );
+    })();
+    writing.catch(() => undefined);
+    done += clips.length;
+    context.progress(done, ids.length, "clips");
+  }
+  await writing;
+  await writer.close();
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toPrecision(3)} MB`;
 
 /** Pictures to latents; fits the autoencoder first where it has something to fit. */
 export const encode: Stage = {
   name: "encode",
-  reads: ["prepare"],
+  reads: ["render", "prepare"],
   applies: () => true,
   depends: ({ latents, data }) => ({ latents: latents as never, frames: data.clip.frames }),
   components: ({ latents }) => [latents],
   async run(input) {
     const { pipeline, context, inputs, component } = input;
-    const shards = await readShards(inputs.prepare!);
+    const prepared = await readShards(inputs.prepare!);
+    const pictures = await openPictures(input);
     const body = await component("autoencoders", pipeline.latents.use);
-    await fit(input, shards);
+    await fit(input, prepared.index, pictures);
     const autoencoder = await openAutoencoder(input, context.folder);
     const before = await encodedBefore(context.folder, {
       weightsFile: join(context.folder, weightsFile),
       seeded: body.seeded?.(pipeline.latents.options) ?? false,
     });
-    const encoder = new Encoder(autoencoder, before);
-    const writer = await ShardWriter.open(context.folder);
-    const clips = shards.index.length;
-    const left = shards.index.filter(({ id }) => !writer.has(id)).map(({ id }) => id);
-    let done = clips - left.length;
-    for await (const { id, pictures } of clipsOf(shards, left)) {
-      context.signal.throwIfAborted();
-      const contents = contentsOf(pictures);
-      const latents = {
-        shape: [pictures.count, ...autoencoder.shape(pictures.height, pictures.width)],
-        data: await encoder.encode(pictures, contents),
-      };
-      await writer.add(id, { latents, contents: contentsTensor(contents) }, {});
-      done++;
-      context.progress(done, clips, "clips");
-    }
-    await writer.close();
+    const encoder = new Encoder(autoencoder, before, context.signal);
+    const began = performance.now();
+    await encodeClips(input, prepared.index, pictures, encoder);
+    const share = encoder.share((performance.now() - began) / 1000);
     const encoded = await readShards(context.folder);
-    const quality = await reconstructionPsnr(shards, encoded, autoencoder, pipeline.data.clip.frames, context);
+    const quality = await reconstructionPsnr(
+      prepared,
+      pictures,
+      encoded,
+      autoencoder,
+      pipeline.data.clip.frames,
+      context,
+    );
     await autoencoder.dispose();
-    const { shape, data } = await encoded.tensor(shards.index[0]!.id, "latents");
+    const { shape, data } = await encoded.tensor(prepared.index[0]!.id, "latents");
     const latents = shape.slice(1);
     input.metric("psnr_db", quality);
+    if (share !== undefined) input.metric("network_share", share);
     context.log(
-      `latents ${latents.join("x")} (${data.byteLength} bytes for a clip of ${shape[0]} frames), ${encoder.summary}, ` +
+      `latents ${latents.join("x")} (${data.byteLength} bytes for a clip of ${shape[0]} frames), ${encoder.summary}` +
+        `${share === undefined ? "" : `, ${(share * 100).toFixed(1)} % of the time in the network`}, ` +
         `reconstruction ${quality.toFixed(1)} dB PSNR on held-out frames`,
     );
     return { latents, psnr_db: quality };
+  },
+  async settle({ prepare: { keep } }, { prepare: prepared }) {
+    if (keep !== "latents") return undefined;
+    const freed = await dropPictures(prepared!);
+    return freed === undefined
+      ? undefined
+      : `the pictures of the clips are encoded and were dropped (prepare.keep: latents): ${megabytes(freed)} saved`;
   },
 };

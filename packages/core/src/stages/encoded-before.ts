@@ -28,7 +28,7 @@ export const contentsTensor = (contents: readonly string[]): NamedTensor => ({
   data: new Uint8Array(Buffer.from(contents.join(""), "latin1")),
 });
 
-function storedContents({ shape, data }: NamedTensor): string[] {
+export function storedContents({ shape, data }: NamedTensor): string[] {
   const text = Buffer.from(data as Uint8Array).toString("latin1");
   return Array.from({ length: shape[0]! }, (_, i) => text.slice(i * contentBytes, (i + 1) * contentBytes));
 }
@@ -55,7 +55,61 @@ async function autoencoderOf(folder: string, weightsFile: string, seeded: boolea
   return JSON.stringify({ ...rest, latents: depends.latents, fitted, ...(seeded && { seed }) });
 }
 
-type Found = { readonly shards: Shards; readonly id: string; readonly frame: number };
+/** Pictures of earlier artifacts that are found again, at most: some 200 MB. Those beyond are encoded again, which gives the same. */
+const mostKnown = 1 << 22;
+/** What a picture is found by: 30 bits of its content. The whole is compared where it is found. */
+const keyOf = (content: string) => Buffer.from(content, "latin1").readUInt32LE() >>> 2;
+
+/** A clip of an earlier artifact. `first` counts the pictures of the clips before it. */
+interface Encoded {
+  readonly shards: Shards;
+  readonly id: string;
+  readonly first: number;
+}
+
+/** The latents of a clip and the contents that they belong to. */
+interface Latents {
+  readonly contents: readonly string[];
+  readonly tensor: NamedTensor;
+}
+
+/** The last clip that begins at picture `place` or before. */
+function clipAt(clips: readonly Encoded[], place: number): Encoded {
+  let [from, to] = [0, clips.length - 1];
+  while (from < to) {
+    const middle = (from + to + 1) >> 1;
+    if (clips[middle]!.first <= place) from = middle;
+    else to = middle - 1;
+  }
+  return clips[from]!;
+}
+
+/** The clips of the other artifacts in the store that hold latents of the same autoencoder. */
+async function* othersOf(folder: string, autoencoder: string) {
+  for (const name of await readdir(dirname(folder))) {
+    const other = join(dirname(folder), name);
+    const path = join(other, autoencoderFile);
+    if (name === basename(folder) || !existsSync(path) || (await readFile(path, "utf8")) !== autoencoder) continue;
+    const shards = await readShards(other);
+    for (const { id } of shards.index) yield { shards, id };
+  }
+}
+
+/** What a clip of an artifact holds; undefined where that was finished, removed or damaged in the meantime, as it is only a short cut. */
+async function latentsOf({ shards, id }: Pick<Encoded, "shards" | "id">): Promise<Latents | undefined> {
+  try {
+    const contents = storedContents(await shards.tensor(id, "contents"));
+    return { contents, tensor: await shards.tensor(id, "latents") };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Row `at` of a tensor of 32-bit numbers. */
+export function rowOf({ shape, data }: NamedTensor, at: number): Float32Array {
+  const size = data.length / shape[0]!;
+  return (data as Float32Array).slice(at * size, (at + 1) * size);
+}
 
 /**
  * Latents of pictures that earlier `encode` artifacts in the same store hold, made by the same autoencoder. Notes in `folder` what makes
@@ -68,26 +122,25 @@ export async function encodedBefore(
   const autoencoder = await autoencoderOf(folder, weightsFile, seeded);
   if (autoencoder === undefined) return async () => undefined;
   await writeFile(join(folder, autoencoderFile), autoencoder);
-  const places = new Map<string, Found>();
-  for (const name of await readdir(dirname(folder))) {
-    const other = join(dirname(folder), name);
-    const path = join(other, autoencoderFile);
-    if (name === basename(folder) || !existsSync(path) || (await readFile(path, "utf8")) !== autoencoder) continue;
-    const shards = await readShards(other);
-    for (const { id } of shards.index) {
-      const contents = storedContents(await shards.tensor(id, "contents"));
-      for (const [frame, content] of contents.entries()) places.set(content, { shards, id, frame });
-    }
+  const clips: Encoded[] = [];
+  const places = new Map<number, number>();
+  let first = 0;
+  for await (const clip of othersOf(folder, autoencoder)) {
+    if (places.size >= mostKnown) break;
+    const contents = storedContents(await clip.shards.tensor(clip.id, "contents"));
+    clips.push({ ...clip, first });
+    for (const [frame, content] of contents.entries()) places.set(keyOf(content), first + frame);
+    first += contents.length;
   }
-  let open: { readonly place: Found; readonly tensor: NamedTensor } | undefined;
+  let open: { readonly clip: Encoded; readonly latents: Latents | undefined } | undefined;
   return async (content) => {
-    const place = places.get(content);
-    if (!place) return undefined;
+    const place = places.get(keyOf(content));
+    if (place === undefined) return undefined;
+    const clip = clipAt(clips, place);
     // Frames are asked for in their order, and most in the clip that they were in before.
-    if (open?.place.shards !== place.shards || open.place.id !== place.id)
-      open = { place, tensor: await place.shards.tensor(place.id, "latents") };
-    const { shape, data } = open.tensor;
-    const size = data.length / shape[0]!;
-    return (data as Float32Array).slice(place.frame * size, (place.frame + 1) * size);
+    if (open?.clip !== clip) open = { clip, latents: await latentsOf(clip) };
+    const frame = place - clip.first;
+    if (open.latents?.contents[frame] !== content) return undefined;
+    return rowOf(open.latents.tensor, frame);
   };
 }

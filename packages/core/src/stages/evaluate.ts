@@ -6,6 +6,7 @@ import type { EvaluationItem, MetricResult } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
 import { type GeneratedRow, readGenerated } from "./generate.js";
 import { featuresOf, framesOf, readPrepared, readReference } from "./originals.js";
+import { openPictures, type Pictures } from "./pictures.js";
 import type { Stage } from "./stage.js";
 
 /** What `evaluate` writes to `metrics.json`: results by generation group. */
@@ -19,6 +20,7 @@ async function itemOf(
   row: GeneratedRow,
   generated: string,
   prepared: Shards,
+  pictures: Pictures,
   rates: { readonly video: number; readonly audio: number },
   split: EvaluationItem["split"],
 ): Promise<EvaluationItem> {
@@ -35,20 +37,21 @@ async function itemOf(
     },
     reference: row.original
       ? await readReference(join(generated, row.original), rates.audio)
-      : await readPrepared(prepared, row.id, frames.count, rates),
+      : await readPrepared(prepared, pictures, row.id, frames.count, rates),
   };
 }
 
 /** Scores every generation group with every metric that applies to its task. */
 export const evaluate: Stage = {
   name: "evaluate",
-  reads: ["prepare", "generate"],
+  reads: ["render", "prepare", "generate"],
   applies: ({ evaluate: metrics }) => metrics.length > 0,
   depends: ({ evaluate: metrics }) => ({ evaluate: metrics as never }),
   components: ({ evaluate: metrics }) => metrics,
   async run(input) {
     const { pipeline, context, inputs, component } = input;
     const prepared = await readShards(inputs.prepare!);
+    const pictures = await openPictures(input);
     const { rates } = readFeatureStatistics(inputs.prepare!);
     const rows = readGenerated(inputs.generate!);
     const results: Record<string, Evaluation[string][number][]> = {};
@@ -58,7 +61,7 @@ export const evaluate: Stage = {
     for (const { name, task, split } of pipeline.generate) {
       const items: EvaluationItem[] = [];
       for (const row of rows)
-        if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, rates, split));
+        if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, pictures, rates, split));
       results[name] = [];
       for (const { use, options } of pipeline.evaluate) {
         context.signal.throwIfAborted();

@@ -8,6 +8,7 @@ import type { PairShape } from "../plugin/clips.js";
 import type { ModelBody, OpenAutoencoder, OpenVocoder } from "../plugin/components.js";
 import type { Frames, Waveform } from "../plugin/media.js";
 import { sizeOf } from "../plugin/tensors.js";
+import { finiteSound } from "../sample/finite-sound.js";
 import { planLength } from "../sample/length.js";
 import { type Media, openMedia } from "../sample/media.js";
 import { type Original, preparedSources, type Source, stretchedSources } from "../sample/sources.js";
@@ -15,11 +16,14 @@ import type { WindowLayout } from "../sample/windows.js";
 import { computingOf } from "./computing.js";
 import { openAutoencoder } from "./encode.js";
 import { readFeatureStatistics } from "./features.js";
-import { framesOf } from "./originals.js";
+import { openPictures } from "./pictures.js";
 import type { Stage, StageInput } from "./stage.js";
 
 /** Written pictures are enlarged to about 256 lines, so that small clips can be watched. */
 export const enlargement = (height: number) => Math.max(1, Math.round(256 / height));
+
+/** Clips of a generation that does not say how many. */
+const usualCount = 8;
 
 /** One generated clip as `generate` lists it in `index.jsonl`; paths are relative to the artifact. */
 export interface GeneratedRow {
@@ -52,10 +56,11 @@ export async function weightsFor({ weights }: Pick<Generation, "weights">, input
 }
 
 /** Sizes of the clips that the network was trained on, and of their pictures. */
-export async function trainedSizes({ pipeline, inputs }: StageInput, autoencoder: OpenAutoencoder) {
+export async function trainedSizes(input: StageInput, autoencoder: OpenAutoencoder) {
+  const { pipeline, inputs } = input;
   const shards = await readShards(inputs.prepare!);
   const { id } = shards.index[0]!;
-  const { height, width } = framesOf(await shards.tensor(id, "frames"));
+  const { height, width } = await (await openPictures(input)).size();
   const [frames, bins] = (await shards.tensor(id, "features")).shape as [number, number];
   const shape: PairShape = {
     video: [pipeline.data.clip.frames, ...autoencoder.shape(height, width)],
@@ -136,7 +141,11 @@ async function generateGroup(
   ) => {
     const features = media.restored(mel, whole.audio[1]);
     const sound = makesSound
-      ? await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index))
+      ? finiteSound(
+          await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", index)),
+          generation.vocoder.use,
+          `clip ${row.id} of the generation "${name}"`,
+        )
       : original.waveform;
     const frames = makesPicture ? await media.pictures(latents, whole.video[0], original.frames) : original.frames;
     await workshop.film(row.generated, frames, sound);
@@ -153,7 +162,11 @@ async function generateGroup(
     if (!batch.every((_, i) => has(rows[at + i]!.tensors))) {
       const opened = await Promise.all(batch.map((source) => source.open()));
       const requests = opened.map(({ condition }, i) => ({ clip: condition, noiseIndex: at + i }));
-      const result = await sampler.sample(requests, (k) => report(at + (batch.length * k) / sampler.evaluations));
+      const result = await sampler.sample(
+        requests,
+        (k) => report(at + (batch.length * k) / sampler.evaluations),
+        join(context.folder, name, `${at}.unfinished.safetensors`),
+      );
       for (const [i, { original }] of opened.entries()) {
         context.signal.throwIfAborted();
         const part = (data: Float32Array, size: number) => data.slice(i * size, (i + 1) * size);
@@ -224,10 +237,11 @@ export const generate: Stage = {
     const prepared = await preparedSources(
       input,
       pipeline.generate.filter((_, i) => isPrepared(i)),
+      usualCount,
     );
     const chosen = await Promise.all(
       pipeline.generate.map((group, i) =>
-        isPrepared(i) ? prepared(group) : stretchedSources(input, group, layouts[i]!, media),
+        isPrepared(i) ? prepared(group) : stretchedSources(input, group, layouts[i]!, media, usualCount),
       ),
     );
     const total = chosen.reduce((sum, group) => sum + group.length, 0);

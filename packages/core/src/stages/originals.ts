@@ -3,6 +3,7 @@ import type { Shards } from "../data/shards.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import type { NamedTensor } from "../plugin/tensors.js";
 import type { FeatureStatistics } from "./features.js";
+import type { Pictures } from "./pictures.js";
 
 /** Pictures [count, height, width, 3] of a stored tensor. */
 export function framesOf({ shape, data }: NamedTensor): Frames {
@@ -15,8 +16,8 @@ export function featuresOf({ shape, data }: NamedTensor): Features {
 }
 
 /** Pictures of a prepared clip of `count` frames, without the `before` frames of context that precede it. */
-export async function readFrames(shards: Shards, id: string, before: number, count: number): Promise<Frames> {
-  const all = framesOf(await shards.tensor(id, "frames"));
+export async function readFrames(pictures: Pictures, id: string, before: number, count: number): Promise<Frames> {
+  const all = await pictures.clip(id);
   const picture = all.height * all.width * 3;
   return { ...all, count, data: all.data.subarray(before * picture, (before + count) * picture) };
 }
@@ -35,10 +36,16 @@ async function readWaveform(
 }
 
 /** The `count` frames of a prepared clip itself, in pictures, sound and features. */
-export async function readPrepared(shards: Shards, id: string, count: number, rates: FeatureStatistics["rates"]) {
+export async function readPrepared(
+  shards: Shards,
+  pictures: Pictures,
+  id: string,
+  count: number,
+  rates: FeatureStatistics["rates"],
+) {
   const before = shards.index.find((candidate) => candidate.id === id)!.before as number;
   return {
-    frames: await readFrames(shards, id, before, count),
+    frames: await readFrames(pictures, id, before, count),
     waveform: await readWaveform(shards, id, before, count, rates),
     features: featuresOf(await shards.tensor(id, "features")),
   };

@@ -1,105 +1,91 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type ShardRow, ShardWriter } from "../data/shards.js";
+import { availableParallelism } from "node:os";
+import type { ShardRow } from "../data/shards.js";
 import { CmmdError } from "../errors.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
-import type { Modality, Recording } from "../plugin/clips.js";
-import type { CodecBody } from "../plugin/components.js";
-import type { Decoded, DecodeRequest } from "../plugin/media.js";
+import type { Recording } from "../plugin/clips.js";
 import { type Chain, chain } from "./chain.js";
+import { ClipWriter } from "./clip-writer.js";
 import { keptFeatures, writeFeatureStatistics } from "./features.js";
+import { inOrder } from "./in-order.js";
+import { recordingClips } from "./recording-clips.js";
+import { type Rejection, Rejections } from "./rejections.js";
+import { reportSoundFaults, soundFaults } from "./sound-faults.js";
 import type { Stage, StageInput } from "./stage.js";
-import { cutClips, type Window, windowsOf } from "./windows.js";
+import type { Cut } from "./windows.js";
 
-/** Clips decoded by one call of FFmpeg: bounds memory for long recordings. */
-const clipsPerDecode = 32;
+/** Decoders that run at once where the pipeline does not say: more would need more than a gigabyte for large pictures. */
+const mostAtOnce = 6;
+/** Bytes of decoded clips that may wait for those before them to be written. */
+const waitingBytes = 48 << 20;
 
-interface Rejection {
-  readonly id: string;
-  readonly media: string;
-  readonly code: string;
-  readonly reason: string;
+/** A clip's tensors and its line in the index. */
+async function write(writer: ClipWriter, { data }: ResolvedPipeline, chained: Chain, recording: Recording, cut: Cut) {
+  const { window, frames, waveform, sound } = cut;
+  const features = chained.features.compute(chained.definition, sound);
+  const kept = keptFeatures(features.frames);
+  const start = (recording.start ?? 0) + window.from / chained.videoRate;
+  const seconds = data.clip.frames / chained.videoRate;
+  await writer.add(
+    window.id,
+    {
+      frames: { shape: [frames.count, frames.height, frames.width, 3], data: frames.data },
+      waveform: { shape: [waveform.samples.length], data: waveform.samples },
+      features: { shape: [kept, features.bins], data: features.data.subarray(0, kept * features.bins) },
+    },
+    {
+      split: recording.split,
+      recording: recording.id,
+      start,
+      events: (recording.events ?? []).map((t) => t - start).filter((t) => t >= 0 && t < seconds),
+      before: window.before,
+      after: window.after,
+      ...soundFaults(sound.samples),
+      ...(recording.label === undefined ? {} : { label: recording.label }),
+      ...(recording.facts === undefined ? {} : { facts: recording.facts }),
+    },
+  );
 }
 
-/** Errors that concern one recording; any other ends the stage. */
-const rejectable = /^CMMD3(01|02|03|10|11)$/;
-
-/** A span of a recording, whose sound may be a file of its own. */
-async function decodeBoth(
-  codec: CodecBody<unknown>,
-  { media, sound }: Recording,
-  span: Omit<DecodeRequest, "path" | "only">,
-  { pipeline, context }: StageInput,
-): Promise<Decoded> {
-  const decode = (path: string, only?: Modality) =>
-    codec.decode({ ...span, path, only }, pipeline.prepare.codec.options, context);
-  if (sound === undefined) return decode(media);
-  const [{ frames, rate }, { waveform }] = await Promise.all([decode(media, "video"), decode(sound, "audio")]);
-  return { frames, rate, waveform };
-}
-
-async function prepareRecording(
-  input: StageInput,
-  chained: Chain,
-  recording: Recording,
-  writer: ShardWriter,
-  reject: (reason: CmmdError) => void,
-): Promise<void> {
-  const { pipeline, context, component } = input;
-  const { codec: used } = pipeline.prepare;
-  const codec = await component("codecs", used.use);
-  const { clip } = pipeline.data;
-  const info = await codec.probe(recording.media, used.options, context);
-  const start = recording.start ?? 0;
-  const duration = Math.min(recording.duration ?? Number.POSITIVE_INFINITY, info.duration - start);
-  const windows = windowsOf(recording.id, duration, chained.videoRate, clip);
-  if (windows.length === 0)
-    throw new CmmdError(
-      "CMMD310",
-      `${duration.toFixed(2)} s are too short for a clip of ${clip.frames} frames (${(clip.frames / chained.videoRate).toFixed(2)} s)`,
-    );
-  for (let at = 0; at < windows.length; at += clipsPerDecode) {
-    const group: readonly Window[] = windows.slice(at, at + clipsPerDecode);
-    if (group.every(({ id }) => writer.has(id))) continue;
-    context.signal.throwIfAborted();
-    const first = group[0]!.from - group[0]!.before;
-    const last = group.at(-1)!;
-    const frames = last.from + clip.frames + last.after - first;
-    const span = { start: start + first / chained.videoRate, duration: frames / chained.videoRate };
-    const decoded = await decodeBoth(codec, recording, { ...chained, ...span, signal: context.signal }, input);
-    for (const cut of cutClips(decoded, first, group, clip.frames)) {
-      if (cut === undefined) {
-        reject(new CmmdError("CMMD311", "picture or sound ends before the clip does"));
-        continue;
-      }
-      if (writer.has(cut.window.id)) continue;
-      const features = chained.features.compute(chained.definition, cut.sound);
-      const kept = keptFeatures(features.frames);
-      const from = cut.window.from / chained.videoRate;
-      const seconds = clip.frames / chained.videoRate;
-      await writer.add(
-        cut.window.id,
-        {
-          frames: {
-            shape: [cut.frames.count, cut.frames.height, cut.frames.width, 3],
-            data: cut.frames.data,
-          },
-          waveform: { shape: [cut.waveform.samples.length], data: cut.waveform.samples },
-          features: { shape: [kept, features.bins], data: features.data.slice(0, kept * features.bins) },
-        },
-        {
-          split: recording.split,
-          recording: recording.id,
-          start: start + from,
-          events: (recording.events ?? []).map((t) => t - start - from).filter((t) => t >= 0 && t < seconds),
-          before: cut.window.before,
-          after: cut.window.after,
-          ...(recording.label === undefined ? {} : { label: recording.label }),
-          ...(recording.facts === undefined ? {} : { facts: recording.facts }),
-        },
-      );
+/**
+ * Cuts the recordings into clips, several at once, and writes them in the order of the dataset. A killed run goes on with the recording of the
+ * last clip that is in a shard: the list of rejections is on disk by then.
+ */
+async function prepareRecordings(input: StageInput, chained: Chain, recordings: readonly Recording[]) {
+  const { pipeline, context } = input;
+  const writer = await ClipWriter.open(context.folder, pipeline.prepare.shard_mb * 1e6);
+  const places = new Map(recordings.map(({ id }, i) => [id, i]));
+  const first = places.get(writer.index.at(-1)?.recording as string) ?? 0;
+  const rejections = await Rejections.open(context.folder, (id) => places.get(id)! < first);
+  const failed = new Set<string>();
+  const wanted = {
+    input,
+    chained,
+    has: (id: string) => writer.has(id),
+    isRejected: (id: string) => failed.has(id),
+  };
+  const stretches = inOrder(
+    recordings.slice(first).map((recording) => recordingClips(wanted, recording)),
+    {
+      atOnce: pipeline.prepare.parallel ?? Math.min(availableParallelism(), mostAtOnce),
+      bytes: waitingBytes,
+      signal: context.signal,
+    },
+  );
+  for await (const { recording, cuts, failure, part } of stretches) {
+    const { id, media } = recording;
+    if (failed.has(id)) continue;
+    const reject = ({ code, message }: CmmdError) => rejections.add({ id, media, code, reason: message });
+    for (const cut of cuts)
+      if (cut === undefined) await reject(new CmmdError("CMMD311", "picture or sound ends before the clip does"));
+      else if (!writer.has(cut.window.id)) await write(writer, pipeline, chained, recording, cut);
+    if (failure) {
+      failed.add(id);
+      await reject(failure);
     }
+    context.progress(Math.round((places.get(id)! + part) * 100) / 100, recordings.length, "recordings");
   }
+  await writer.close();
+  return { index: writer.index, rejected: rejections.rows };
 }
 
 /** Fails when too much was rejected, or when nothing is left to train or test on. */
@@ -130,7 +116,9 @@ export const prepare: Stage = {
   perDevice: false,
   reads: ["render"],
   applies: () => true,
-  depends: ({ data, prepare }) => ({ data: data as never, prepare: prepare as never }),
+  depends({ data, prepare: { keep: _, parallel: __, ...prepare } }) {
+    return { data: data as never, prepare: prepare as never };
+  },
   components: ({ data, prepare }) => [data, prepare.codec, ...prepare.video, ...prepare.audio],
   async run(input) {
     const { pipeline, context, component } = input;
@@ -139,37 +127,30 @@ export const prepare: Stage = {
     const source = { ...context, folder: input.inputs.render ?? context.folder };
     const recordings: Recording[] = [];
     for await (const recording of dataset.clips(pipeline.data.options, source)) recordings.push(recording);
-    const writer = await ShardWriter.open(context.folder);
-    const rejected: Rejection[] = [];
-    for (const [i, recording] of recordings.entries()) {
-      context.signal.throwIfAborted();
-      const reject = (error: CmmdError) =>
-        rejected.push({ id: recording.id, media: recording.media, code: error.code, reason: error.message });
-      try {
-        await prepareRecording(input, chained, recording, writer, reject);
-      } catch (error) {
-        if (!(error instanceof CmmdError && rejectable.test(error.code))) throw error;
-        reject(error);
-      }
-      context.progress(i + 1, recordings.length, "recordings");
-    }
-    await writer.close();
-    writeFileSync(join(context.folder, "rejected.jsonl"), rejected.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const { index, rejected } = await prepareRecordings(input, chained, recordings);
     for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
-    judge(pipeline, writer.index, rejected);
+    judge(pipeline, index, rejected);
+    const faults = reportSoundFaults(index, context);
     const { mean, std } = await writeFeatureStatistics(context.folder, chained.definition, {
       video: chained.videoRate,
       audio: chained.audioRate,
     });
     const splits = Object.fromEntries(
-      ["train", "validation", "test"].map((split) => [split, writer.index.filter((row) => row.split === split).length]),
+      ["train", "validation", "test"].map((split) => [split, index.filter((row) => row.split === split).length]),
     );
     context.log(
-      `${writer.index.length} clips (${Object.entries(splits)
+      `${index.length} clips (${Object.entries(splits)
         .filter(([, count]) => count > 0)
         .map(([split, count]) => `${count} ${split}`)
         .join(", ")}), ${rejected.length} rejected`,
     );
-    return { clips: writer.index.length, ...splits, rejected: rejected.length, feature_mean: mean, feature_std: std };
+    return {
+      clips: index.length,
+      ...splits,
+      rejected: rejected.length,
+      ...faults,
+      feature_mean: mean,
+      feature_std: std,
+    };
   },
 };

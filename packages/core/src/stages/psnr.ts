@@ -2,6 +2,7 @@ import type { Shards } from "../data/shards.js";
 import type { OpenAutoencoder } from "../plugin/components.js";
 import type { Context } from "../plugin/context.js";
 import { readFrames } from "./originals.js";
+import type { Pictures } from "./pictures.js";
 
 /** Pictures whose reconstruction is compared with the original. */
 const compared = 48;
@@ -24,6 +25,7 @@ function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
  */
 export async function reconstructionPsnr(
   prepared: Shards,
+  pictures: Pictures,
   encoded: Shards,
   autoencoder: OpenAutoencoder,
   frames: number,
@@ -44,7 +46,7 @@ export async function reconstructionPsnr(
     if (places.length === 0) continue;
     signal.throwIfAborted();
     const { id, before } = rows[clip]!;
-    const original = await readFrames(prepared, id, before as number, frames);
+    const original = await readFrames(pictures, id, before as number, frames);
     const latents = await encoded.tensor(id, "latents");
     const [perPicture, perLatent] = [original.data.length / frames, latents.data.length / latents.shape[0]!];
     const pick = <T extends Uint8Array | Float32Array>(data: T, size: number, skipped: number): T => {

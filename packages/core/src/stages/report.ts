@@ -54,7 +54,7 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   return groups;
 }
 
-function curvesOf(folder: string): ReportInput["curves"] {
+export function curvesOf(folder: string): ReportInput["curves"] {
   const curves: Record<string, { step: number; value: number }[]> = {};
   for (const { step, ...scalars } of readCurves(folder))
     for (const [name, value] of Object.entries(scalars)) {
@@ -66,7 +66,7 @@ function curvesOf(folder: string): ReportInput["curves"] {
 }
 
 /** The summaries of the stages before, as rows `stage: name` and value. */
-function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
+export function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
   return Object.entries(inputs).flatMap(([stage, folder]) => {
     const path = join(folder, "summary.json");
     if (stage === "evaluate" || !existsSync(path)) return [];

@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import { Store } from "../store/store.js";
+import type { DiffusionBatch, DiffusionFacts } from "../train/drawing.js";
 import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
 
 /** Without what changes when training is saved, but not what comes out, and without the name of what it begins with, whose content counts. */
-function trainOptions({ train: { checkpoints, from: _, ...options } }: ResolvedPipeline) {
+export function trainOptions({ checkpoints, from: _, ...options }: AnyPipeline["train"]) {
   const { keep_every } = checkpoints;
   return { ...options, ...(keep_every !== undefined && { checkpoints: { keep_every } }) };
 }
@@ -13,12 +14,12 @@ function trainOptions({ train: { checkpoints, from: _, ...options } }: ResolvedP
 /** Latents and features to weights. */
 export const train: Stage = {
   name: "train",
-  reads: ["prepare", "encode"],
+  reads: ["render", "prepare", "encode"],
   applies: () => true,
   depends: (pipeline) => ({
     model: pipeline.model as never,
     diffusion: pipeline.diffusion,
-    train: trainOptions(pipeline) as never,
+    train: trainOptions(pipeline.train) as never,
     ...computingOf(pipeline),
   }),
   async sources(pipeline, store) {
@@ -34,14 +35,19 @@ export const train: Stage = {
       : []),
   ],
   async run(input) {
-    const [{ train: run }, { diffusionObjective }, { openDrawingThread }, { originOf }] = await Promise.all([
-      import("../train/trainer.js"),
-      import("../train/diffusion-objective.js"),
-      import("../train/draw-ahead.js"),
-      import("../train/origin.js"),
-    ]);
-    const drawing = await openDrawingThread(input);
+    const [{ train: run }, { diffusionObjective }, { openDrawingThread }, { originOf }, { foreseenProblems }] =
+      await Promise.all([
+        import("../train/trainer.js"),
+        import("../train/diffusion-objective.js"),
+        import("../train/draw-ahead.js"),
+        import("../train/origin.js"),
+        import("../sample/sources.js"),
+      ]);
+    const drawing = await openDrawingThread<DiffusionFacts, DiffusionBatch>(input);
     try {
+      // Better told now than when the training is over; there is still time to correct it.
+      for (const { code, message, hint } of await foreseenProblems(input))
+        input.context.warn(`${code} ${message}: generate would stop. ${hint}`);
       const objective = await diffusionObjective(input, drawing);
       const origin = () => originOf(input.pipeline, new Store(dirname(input.programs)));
       return await run(input, objective, { origin, incidental: objective.model.incidental ?? [] });

@@ -39,7 +39,10 @@ export interface Cut {
   readonly sound: Waveform;
 }
 
-/** Cuts windows out of decoded media whose first frame is frame `origin` of the recording; undefined where the media end too early. */
+/**
+ * Cuts windows out of decoded media whose first frame is frame `origin` of the recording; undefined where the media end too early. What is cut
+ * shares the media's memory.
+ */
 export function* cutClips(
   { frames, rate, waveform }: Decoded,
   origin: number,
@@ -61,13 +64,13 @@ export function* cutClips(
     }
     const sound = (begin: number, end: number): Waveform => ({
       rate: waveform.rate,
-      samples: waveform.samples.slice(Math.round(begin * perFrame), Math.round(end * perFrame)),
+      samples: waveform.samples.subarray(Math.round(begin * perFrame), Math.round(end * perFrame)),
     });
     const begin = from - window.before;
     const end = from + clipFrames + after;
     yield {
       window: { ...window, after },
-      frames: { ...frames, count: end - begin, data: frames.data.slice(begin * picture, end * picture) },
+      frames: { ...frames, count: end - begin, data: frames.data.subarray(begin * picture, end * picture) },
       waveform: sound(begin, end),
       sound: sound(from, from + clipFrames),
     };

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../data/atomic.js";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { StageSummary } from "../stages/stage.js";
 import { explained } from "./errors.js";
 import { makeFolder } from "./folder.js";
@@ -18,7 +18,7 @@ export interface RunStage {
 }
 
 /** What `runs/<pipeline>/<id>/run.json` holds: everything to tell what a run was and what came out. */
-export interface RunRecord {
+export interface RunRecord<P extends AnyPipeline = AnyPipeline> {
   readonly id: string;
   readonly state: "running" | "done" | "failed" | "interrupted";
   /** ISO 8601. */
@@ -30,7 +30,7 @@ export interface RunRecord {
   readonly stages: readonly RunStage[];
   /** Last value of each scalar by stage. */
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: P;
 }
 
 const fileName = "run.json";

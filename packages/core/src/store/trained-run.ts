@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { CmmdError } from "../errors.js";
 import { suggestion } from "../pipeline/nearest.js";
+import { diffusionPipeline, type ResolvedPipeline } from "../pipeline/resolved.js";
 import { pipelinesOf, type RunRecord, readRun, runsOf } from "./runs.js";
 import { Store } from "./store.js";
 
 /** A finished training in a store, with what it was trained on. */
 export interface TrainedRun {
   readonly store: Store;
-  readonly record: RunRecord;
+  readonly record: RunRecord<ResolvedPipeline>;
   /** Artifacts of the stages of the run that the store has, by stage. */
   readonly artifacts: Readonly<Record<string, string>>;
 }
@@ -23,7 +24,10 @@ function notFound(message: string, hint: string): CmmdError {
 function trained(store: Store, record: RunRecord): TrainedRun | undefined {
   const there = record.stages.filter(({ stage, key }) => store.has(stage, key));
   const artifacts = Object.fromEntries(there.map(({ stage, key }) => [stage, store.folder(stage, key)]));
-  return needed.every((stage) => stage in artifacts) ? { store, record, artifacts } : undefined;
+  const pipeline = diffusionPipeline(record.pipeline, "this");
+  return needed.every((stage) => stage in artifacts)
+    ? { store, record: { ...record, pipeline }, artifacts }
+    : undefined;
 }
 
 /** A run's folder, its `run.json`, or the folder of a `train` artifact. */

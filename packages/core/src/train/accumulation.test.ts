@@ -1,13 +1,18 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type DeviceTensor, type HostTensor, tf } from "@cmmd/jit";
 import { describe, expect, it } from "vitest";
 import { stream } from "../diffusion/random.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody } from "../plugin/components.js";
-import { partsOf } from "./accumulation.js";
+import type { StageInput } from "../stages/stage.js";
+import { openAccumulation, partsOf } from "./accumulation.js";
 import { layoutOf, pack, startOf } from "./buckets.js";
 import { type ActiveLoss, accumulatingPrograms, trainingProgram } from "./program.js";
 import { scalar } from "./scalars.js";
 
+const folder = mkdtempSync(join(tmpdir(), "cmmd-accumulation-"));
 const random = stream(5, "test");
 const normal = (...shape: number[]) => ({ shape, data: random.normal(shape.reduce((a, b) => a * b)) });
 const weights = { video: normal(6, 6), audio: normal(5, 5) };
@@ -55,21 +60,24 @@ const pipeline = {
 } as unknown as ResolvedPipeline;
 const read = async (tensor: HostTensor | DeviceTensor) => (await (tensor as DeviceTensor).read()).data;
 
+/** Six clips, of which the loss `some` has drawn something for the first `clips`. */
+const batchWith = (clips: number) => ({
+  tensors: {
+    video: normal(6, 3, 2, 2, 6),
+    audio: normal(6, 4, 5),
+    videoNoise: normal(6, 3, 2, 2, 6),
+    audioNoise: normal(6, 4, 5),
+    n: normal(6),
+    alphaBar: normal(6),
+  },
+  drawn: { whole: {}, some: { other: normal(clips, 4, 5) } },
+});
+
 describe("accumulated gradients", () => {
   it.each([1, 2, 3, 5])(
     "give the step of the whole batch of 6 in three parts, with a loss of the first %i clips",
     async (clips) => {
-      const batch = {
-        tensors: {
-          video: normal(6, 3, 2, 2, 6),
-          audio: normal(6, 4, 5),
-          videoNoise: normal(6, 3, 2, 2, 6),
-          audioNoise: normal(6, 4, 5),
-          n: normal(6),
-          alphaBar: normal(6),
-        },
-        drawn: { whole: {}, some: { other: normal(clips, 4, 5) } },
-      };
+      const batch = batchWith(clips);
       const expected = await trainingProgram(
         pipeline,
         {},
@@ -98,4 +106,29 @@ describe("accumulated gradients", () => {
       }
     },
   );
+
+  it("in mixed precision give the same step to float16; a part that overflows changes the scale alone", async () => {
+    const mixed = { ...pipeline, precision: "mixed", engine: "onnx", train: { optimizer, accumulate: 3 } };
+    const input = { pipeline: mixed, device: "cpu", programs: folder } as unknown as StageInput;
+    const timed = losses.map((loss) => ({ ...loss, used: { ...loss.used, from: 0 } }));
+    const steps = openAccumulation(input, model, layout, timed);
+    const lossScale = { scale: scalar(1024), good: scalar(0) };
+    const batch = batchWith(3);
+    const program = trainingProgram(pipeline, {}, model, layout, losses);
+    const expected = await program(start(), batch.tensors, batch.drawn, scalars);
+    const got = await steps.run({ ...start(), lossScale }, batch, 0, scalars);
+    expect(got.finite).toBe(1);
+    expect(await read(got.state.lossScale!.scale)).toEqual(Float32Array.of(1024));
+    const [a, b] = await Promise.all([expected, got].map(({ state: { buckets } }) => read(buckets[0]!.parameters)));
+    for (const [i, value] of a!.entries()) expect(Math.abs(value - b![i]!)).toBeLessThan(2e-3);
+
+    // The last part alone.
+    batch.tensors.video.data.fill(1e20, 4 * 72);
+    const overflowed = await steps.run({ ...start(), lossScale }, batch, 0, scalars);
+    expect(overflowed.finite).toBe(0);
+    expect(await read(overflowed.state.lossScale!.scale)).toEqual(Float32Array.of(512));
+    for (const part of ["parameters", "first", "second", "ema"] as const)
+      expect(await read(overflowed.state.buckets[0]![part])).toEqual(start().buckets[0]![part].data);
+    await steps.dispose();
+  });
 });

@@ -6,7 +6,7 @@ import { readSafetensors, streamSafetensors } from "../data/safetensors.js";
 import type { Json } from "../plugin/components.js";
 import type { NamedTensor, NamedTensors } from "../plugin/tensors.js";
 import { type Layout, namesOf, pack, unpack } from "./buckets.js";
-import type { Objective, States, StateTensors } from "./objective.js";
+import type { Objective, States, StateTensors, StepResult } from "./objective.js";
 import type { TrainState, WholeState } from "./optimizer.js";
 
 /** What a checkpoint is of: the layouts of its sets of parameters, and the configuration that is written beside them. */
@@ -45,6 +45,8 @@ interface Trainer {
   readonly step: number;
   /** Of mixed precision, by set of parameters. */
   readonly lossScale?: Readonly<Record<string, LossScale<number>>>;
+  /** What the step logged, where its validation and samples are still to be made. */
+  readonly pending?: StepResult["log"];
 }
 
 /**
@@ -52,7 +54,13 @@ interface Trainer {
  * their order are stable), `trainer.json`, and `config.json`, which says what the parameters are of. In `optimizer` are the sums that the
  * optimizer keeps: times 1 - beta1 and 1 - beta2 they are Adam's moments.
  */
-export async function writeState(folder: string, step: number, states: States, described: Described): Promise<void> {
+export async function writeState(
+  folder: string,
+  step: number,
+  states: States,
+  described: Described,
+  pending?: Trainer["pending"],
+): Promise<void> {
   const lossScale: Record<string, LossScale<number>> = {};
   for (const [set, layout] of Object.entries(described.layouts)) {
     const state = states[set]!;
@@ -66,7 +74,11 @@ export async function writeState(folder: string, step: number, states: States, d
     const [scale, good] = await Promise.all([hostOf(state.lossScale.scale), hostOf(state.lossScale.good)]);
     lossScale[set] = { scale: scale.data[0]!, good: good.data[0]! };
   }
-  const trainer: Trainer = { step, ...(Object.keys(lossScale).length > 0 && { lossScale }) };
+  const trainer: Trainer = {
+    step,
+    ...(Object.keys(lossScale).length > 0 && { lossScale }),
+    ...(pending && { pending }),
+  };
   writeFileSync(join(folder, trainerFile), `${JSON.stringify(trainer)}\n`);
   writeFileSync(join(folder, configFile), `${JSON.stringify({ ...described.configuration, step }, null, 2)}\n`);
 }
@@ -75,33 +87,52 @@ const readJson = <T>(path: string): T | undefined =>
   existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
 
 /** What a folder of weights holds beside the weights themselves. */
-export interface ReadState {
-  readonly states: States;
+export interface Facts {
   /** Steps that were taken; undefined where only weights are, and then there are no moments either. */
   readonly step: number | undefined;
   readonly configuration: Readonly<Record<string, Json>> | undefined;
+  /** Of a step that was interrupted after it was taken: what it logged. Its validation and samples are still to be made. */
+  readonly pending: Trainer["pending"];
+}
+
+const isFile = (path: string) => statSync(path).isFile();
+const folderOf = (from: string) => (isFile(from) ? dirname(from) : from);
+/** Of a file of weights alone, nothing: it may be any step's. */
+const readTrainer = (from: string) => (isFile(from) ? undefined : readJson<Trainer>(join(from, trainerFile)));
+
+/** What is told beside weights, without reading these. */
+export function readFacts(from: string): Facts {
+  const trainer = readTrainer(from);
+  const configuration = readJson<NonNullable<Facts["configuration"]>>(join(folderOf(from), configFile));
+  return { step: trainer?.step, configuration, pending: trainer?.pending };
 }
 
 /**
  * The state in a folder that `writeState` wrote, or that has at least `model.safetensors`, or in a file of the model's weights: where there
- * is nothing else, the average is the weights, and the moments are zero. Throws CMMD570 when tensors are missing or have other shapes.
+ * is nothing else, the average is the weights, and the moments are zero. Of other sets than `model` those that are there. Throws CMMD570 when tensors are missing or have other shapes.
  */
-export async function readState(from: string, layouts: Described["layouts"]): Promise<ReadState> {
-  const alone = statSync(from).isFile();
-  const folder = alone ? dirname(from) : from;
-  const trainer = alone ? undefined : readJson<Trainer>(join(folder, trainerFile));
+export async function readState(
+  from: string,
+  layouts: Described["layouts"],
+): Promise<Facts & { readonly states: States }> {
+  const alone = isFile(from);
+  const folder = folderOf(from);
+  const trainer = readTrainer(from);
   const states: Record<string, WholeState<HostTensor>> = {};
   for (const [set, layout] of Object.entries(layouts)) {
     const read = async (part: "model" | "ema" | "optimizer") => {
-      const path = alone && part === "model" ? from : join(folder, fileOf(set, part));
-      return part === "model" || (!alone && existsSync(path)) ? { path, ...(await readSafetensors(path)) } : undefined;
+      const isModel = set === "model" && part === "model";
+      const path = alone && isModel ? from : join(folder, fileOf(set, part));
+      return isModel || (!alone && existsSync(path)) ? { path, ...(await readSafetensors(path)) } : undefined;
     };
     const expected = namesOf(new Float32Array(0), layout);
     const packed = (found: { readonly path: string; readonly tensors: NamedTensors }) => {
       matchTensors(found.tensors, expected, found.path);
       return pack(found.tensors, layout);
     };
-    const parameters = packed((await read("model"))!);
+    const own = await read("model");
+    if (!own) continue;
+    const parameters = packed(own);
     const average = await read("ema");
     const ema = average ? packed(average) : parameters;
     const moments = trainer && (await read("optimizer"));
@@ -123,7 +154,7 @@ export async function readState(from: string, layouts: Described["layouts"]): Pr
       ...(lossScale && { lossScale: { scale: scalar(lossScale.scale), good: scalar(lossScale.good) } }),
     };
   }
-  return { states, step: trainer?.step, configuration: readJson(join(folder, configFile)) };
+  return { states, ...readFacts(from) };
 }
 
 /** Steps of the checkpoints in a folder, in order. */
@@ -146,11 +177,18 @@ const isMilestone = (step: number, { every }: Pick<Kept, "every">) => every !== 
 export const checkpoints = {
   path: (folder: string, step: number) => join(folder, `checkpoint-${step}`),
 
-  async save(folder: string, step: number, states: States, described: Described, kept: Kept): Promise<void> {
+  async save(
+    folder: string,
+    step: number,
+    states: States,
+    described: Described,
+    kept: Kept,
+    pending?: Trainer["pending"],
+  ): Promise<void> {
     const unfinished = join(folder, "checkpoint.tmp");
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished);
-    await writeState(unfinished, step, states, described);
+    await writeState(unfinished, step, states, described, pending);
     const finished = this.path(folder, step);
     rmSync(finished, { recursive: true, force: true });
     renameSync(unfinished, finished);
@@ -162,10 +200,10 @@ export const checkpoints = {
   /** The step of the newest checkpoint. */
   newest: (folder: string): number | undefined => steps(folder).at(-1),
 
-  /** Removes what finished training needs no more: all but the milestones. */
-  clear(folder: string, kept: Pick<Kept, "every">): void {
+  /** Removes what training that finished with step `last` needs no more: all but the milestones before it. */
+  clear(folder: string, kept: Pick<Kept, "every">, last: number): void {
     rmSync(join(folder, "checkpoint.tmp"), { recursive: true, force: true });
     for (const step of steps(folder))
-      if (!isMilestone(step, kept)) rmSync(this.path(folder, step), { recursive: true });
+      if (step >= last || !isMilestone(step, kept)) rmSync(this.path(folder, step), { recursive: true });
   },
 };

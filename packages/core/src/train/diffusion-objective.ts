@@ -10,7 +10,7 @@ import type { StageInput } from "../stages/stage.js";
 import { openAccumulation } from "./accumulation.js";
 import { type Layout, layoutOf } from "./buckets.js";
 import type { DrawingThread } from "./draw-ahead.js";
-import type { DiffusionBatch } from "./drawing.js";
+import type { DiffusionBatch, DiffusionFacts } from "./drawing.js";
 import { describeLosses, lossesAt, openLosses, runawayOf, type TimedLoss } from "./losses.js";
 import type { Objective, States, StateTensors, StepResult } from "./objective.js";
 import { learningRate, stepScalars } from "./optimizer.js";
@@ -67,7 +67,7 @@ export type Scalars = Readonly<Record<"rate" | "epsilon" | "emaRate", ReturnType
 /** Joint diffusion training (the paper's Algorithm 1): the first objective of the training loop. */
 export async function diffusionObjective(
   input: StageInput,
-  { clips, shape, draw }: DrawingThread,
+  { facts: { clips, shape }, draw }: DrawingThread<DiffusionFacts, DiffusionBatch>,
 ): Promise<Objective<DiffusionBatch> & { readonly model: ModelBody<unknown> }> {
   const { pipeline } = input;
   const { train: options } = pipeline;

@@ -1,33 +1,30 @@
 import { Worker } from "node:worker_threads";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
-import type { PairShape } from "../plugin/clips.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import { type FlatError, restoreError } from "../run/messages.js";
 import type { StageInput } from "../stages/stage.js";
-import type { DiffusionBatch } from "./drawing.js";
 
 /** What the drawing thread is started with. */
 export interface DrawingStart {
   readonly builtins: readonly string[];
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   readonly inputs: StageInput["inputs"];
 }
 
-/** From the drawing thread: that it is ready, or a step's batch, or why there is none. To it: the step to draw. */
-export type FromDrawing =
-  | { readonly clips: number; readonly shape: PairShape }
-  | { readonly step: number; readonly batch: DiffusionBatch }
+/** From the drawing thread: what it found when it is ready, or a step's batch, or why there is none. To it: the step to draw. */
+export type FromDrawing<Facts = unknown, Batch = unknown> =
+  | { readonly facts: Facts }
+  | { readonly step: number; readonly batch: Batch }
   | { readonly step?: number; readonly failed: readonly FlatError[] };
 
 /** Batches that are drawn before their step begins. */
 const ahead = 2;
 
 /** The thread that reads the clips and draws the batches while the steps before them are computed. */
-export interface DrawingThread {
-  /** Training clips. */
-  readonly clips: number;
-  readonly shape: PairShape;
+export interface DrawingThread<Facts, Batch> {
+  /** What is known of the data: their number and sizes. */
+  readonly facts: Facts;
   /** The batch of the step with 0-based index `step`; the steps after it are begun. */
-  draw(step: number): Promise<DiffusionBatch>;
+  draw(step: number): Promise<Batch>;
   close(): Promise<void>;
 }
 
@@ -46,19 +43,23 @@ class Later<T> {
 }
 
 /** Starts the thread. Throws what reading the clips throws, and CMMD551 when negatives cannot be made. */
-export async function openDrawingThread({ pipeline, inputs, builtins }: StageInput): Promise<DrawingThread> {
+export async function openDrawingThread<Facts, Batch>({
+  pipeline,
+  inputs,
+  builtins,
+}: StageInput<AnyPipeline>): Promise<DrawingThread<Facts, Batch>> {
   const workerData: DrawingStart = { builtins, pipeline, inputs };
   const worker = new Worker(new URL("./drawing-worker.js", import.meta.url), { workerData });
-  const asked = new Map<number, Later<DiffusionBatch>>();
-  const ready = new Later<Pick<DrawingThread, "clips" | "shape">>();
+  const asked = new Map<number, Later<Batch>>();
+  const ready = new Later<Facts>();
   const fail = (error: Error) => {
     ready.reject(error);
     for (const { reject } of asked.values()) reject(error);
   };
   worker.on("error", fail);
   worker.on("exit", (code) => fail(new Error(`the drawing thread ended unexpectedly (code ${code})`)));
-  worker.on("message", (message: FromDrawing) => {
-    if ("clips" in message) ready.resolve(message);
+  worker.on("message", (message: FromDrawing<Facts, Batch>) => {
+    if ("facts" in message) ready.resolve(message.facts);
     else if ("batch" in message) asked.get(message.step)?.resolve(message.batch);
     else if (message.step === undefined) fail(restoreError(message.failed));
     else asked.get(message.step)?.reject(restoreError(message.failed));
@@ -72,10 +73,9 @@ export async function openDrawingThread({ pipeline, inputs, builtins }: StageInp
     worker.postMessage(step);
   };
   try {
-    const { clips, shape } = await ready.promise;
+    const facts = await ready.promise;
     return {
-      clips,
-      shape,
+      facts,
       async draw(step) {
         for (let i = 0; i <= ahead; i++) ask(step + i);
         const { promise } = asked.get(step)!;

@@ -50,6 +50,13 @@ export type DrawingInput = Pick<StageInput, "pipeline" | "inputs" | "component">
   readonly context: Pick<StageInput["context"], "random">;
 };
 
+/** What is known of the data before the first step. */
+export interface DiffusionFacts {
+  /** Training clips. */
+  readonly clips: number;
+  readonly shape: PairShape;
+}
+
 /** The training clips' number and sizes, and the batches of the steps. */
 export async function openDrawing(input: DrawingInput) {
   const { pipeline } = input;

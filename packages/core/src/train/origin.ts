@@ -3,12 +3,12 @@ import { createReadStream, existsSync, readdirSync, readFileSync, statSync } fro
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { CmmdError } from "../errors.js";
 import { suggestion } from "../pipeline/nearest.js";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import { changesBetween, showChange } from "../planner/changes.js";
 import type { Json } from "../plugin/components.js";
 import { pipelinesOf, runsOf } from "../store/runs.js";
 import type { Store } from "../store/store.js";
-import { checkpoints, type ReadState } from "./checkpoint.js";
+import { checkpoints, type Facts } from "./checkpoint.js";
 
 /** Weights that training begins with. */
 export interface Origin {
@@ -18,7 +18,10 @@ export interface Origin {
   readonly content: Json;
 }
 
-const missing = (from: string, why: string, hint: string) =>
+/** An error about weights that a run does not have. */
+type Missing = (from: string, why: string, hint: string) => CmmdError;
+
+const missing: Missing = (from, why, hint) =>
   new CmmdError("CMMD523", `train.from: "${from}" ${why}`, { hint, exitCode: 2 });
 
 /** The name or path before `@step`, and the step. */
@@ -45,8 +48,8 @@ function stateIn(
   return existsSync(path) ? { path, step: wanted } : undefined;
 }
 
-/** The newest run of a pipeline that trained something, or is still training. */
-function fromRun(from: string, store: Store): Origin | undefined {
+/** The newest run of a pipeline that trained something, or is still training; its name may end in `@step`. */
+export function fromRun(from: string, store: Store, missing: Missing): Origin | undefined {
   const { name, step } = split(from);
   let trained = false;
   for (const { stages } of runsOf(store, name)) {
@@ -94,12 +97,12 @@ async function fromPath(from: string, base: string): Promise<Origin | undefined>
  * What `train.from` names: a pipeline whose newest trained run in the store, finished or not, has weights, or a folder or safetensors file,
  * relative to the pipeline's; either may end in `@step`. Throws CMMD523 when there is no such thing.
  */
-export async function originOf(pipeline: ResolvedPipeline, store: Store): Promise<Origin | undefined> {
+export async function originOf(pipeline: AnyPipeline, store: Store): Promise<Origin | undefined> {
   const { from } = pipeline.train;
   if (from === undefined) return undefined;
   if (split(from).name === pipeline.name)
     throw missing(from, "is this pipeline itself", "An interrupted run goes on by itself; name another pipeline.");
-  const origin = fromRun(from, store) ?? (await fromPath(from, dirname(pipeline.path)));
+  const origin = fromRun(from, store, missing) ?? (await fromPath(from, dirname(pipeline.path)));
   if (origin) return origin;
   const known = pipelinesOf(store);
   throw missing(
@@ -121,7 +124,7 @@ const ofData = /^features\.(mean|std)$|^autoencoder\.options\./;
  * would mean something else. `incidental` are options of the model that do not change what it computes.
  */
 export function compareConfigurations(
-  { configuration }: Pick<ReadState, "configuration">,
+  { configuration }: Pick<Facts, "configuration">,
   own: Readonly<Record<string, Json>>,
   source: string,
   { incidental, weightsOnly }: { readonly incidental: readonly string[]; readonly weightsOnly: boolean },

@@ -4,6 +4,7 @@ import { stream } from "../diffusion/random.js";
 import { CmmdError } from "../errors.js";
 import type { PairShape } from "../plugin/clips.js";
 import { sizeOf } from "../plugin/tensors.js";
+import { finiteSound } from "../sample/finite-sound.js";
 import { openMedia } from "../sample/media.js";
 import { openSampler } from "../sample/sampler.js";
 import { preparedSources } from "../sample/sources.js";
@@ -41,7 +42,7 @@ export async function openPreview(input: StageInput, layout: Layout, shape: Pair
   const { samples } = pipeline.train;
   if (!samples) return undefined;
   // Before the first step: that the split has no clips must not be found when hours have passed.
-  const sources = (await preparedSources(input, [samples]))(samples);
+  const sources = (await preparedSources(input, [samples], 2))(samples);
   let workshop: ReturnType<typeof openWorkshop> | undefined;
   return {
     every: samples.every,
@@ -70,7 +71,11 @@ export async function openPreview(input: StageInput, layout: Layout, shape: Pair
         const waveform =
           samples.task === "a2v"
             ? original.waveform
-            : await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", i));
+            : finiteSound(
+                await vocoder.synthesise(features, stream(pipeline.seed, "vocoder", i)),
+                samples.vocoder.use,
+                `clip ${sources[i]!.id} of the samples of step ${step}`,
+              );
         const frames =
           samples.task === "v2a"
             ? original.frames

@@ -129,7 +129,7 @@ export function trainingProgram(
 }
 
 /** Traced: the state after a step with such gradients, and the sum of squares of each bucket's. */
-function updateOf(
+export function updateOf(
   { buckets, lossScale }: WholeState<tf.Tensor>,
   grads: readonly tf.Tensor[],
   scalars: StepScalars<tf.Tensor>,

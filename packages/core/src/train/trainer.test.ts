@@ -19,8 +19,12 @@ const weights = (seed: number, ...shape: number[]) => ({
 });
 const initial = { model: weights(1, 3, 2), discriminator: weights(2, 4) };
 
-/** Two networks against each other, in plain arithmetic: what a vocoder's training asks of the loop. */
-function adversarial(runawayAt = Number.POSITIVE_INFINITY): Objective<Float32Array> {
+/** Two networks against each other, in plain arithmetic: what a vocoder's training asks of the loop. `taken` hears of every step. */
+function adversarial({
+  runawayAt = Number.POSITIVE_INFINITY,
+  taken = (_step: number) => {},
+  concluding = (_what: "validation" | "samples", _step: number) => {},
+} = {}): Objective<Float32Array> {
   const moved = (state: StateTensors, by: number): StateTensors => ({
     buckets: state.buckets.map(({ parameters, first, second, ema }) => {
       const next = (parameters as HostTensor).data.map((value) => value * 0.9 + by) as Float32Array;
@@ -36,11 +40,19 @@ function adversarial(runawayAt = Number.POSITIVE_INFINITY): Objective<Float32Arr
     describe: () => [],
     draw: (step) => stream(3, "noise", step).normal(2),
     async run({ model, discriminator }, [a, b], step) {
+      taken(step + 1);
       const state = { model: moved(model!, a!), discriminator: moved(discriminator!, b!) };
-      return { state, log: { loss: a!, step }, loss: a!, gradient: 1, overflowed: false };
+      return { state, log: { loss: a! }, loss: a!, gradient: 1, overflowed: false };
     },
     runaway: (_, step) => (step === runawayAt ? "it fell" : undefined),
-    validate: { every: 2, run: async (states) => ({ "validation/loss": sumOf(states.model!) }) },
+    validate: {
+      every: 2,
+      run: async (states, step) => {
+        concluding("validation", step);
+        return { "validation/loss": sumOf(states.model!) };
+      },
+    },
+    preview: { every: 3, run: async (_, step) => concluding("samples", step) },
     dispose: async () => undefined,
   };
 }
@@ -59,7 +71,7 @@ function inputIn(folder: string, stopAfter?: number): StageInput {
   };
   const checkpoints = { every_seconds: 3600, last: 1, keep_every: 3 };
   const pipeline = { precision: "float32", train: { steps: 8, log_every: 1, checkpoints } };
-  return { context, pipeline, metric: () => undefined } as unknown as StageInput;
+  return { context, pipeline, metric: () => undefined, saving: () => undefined } as unknown as StageInput;
 }
 const beginning = { origin: async () => undefined, incidental: [] };
 const newFolder = () => {
@@ -89,8 +101,35 @@ describe("the training loop", () => {
     expect(contents(folder)).toEqual(expected);
   });
 
+  it("interrupted in validation or samples, it keeps the step, and takes none twice", async () => {
+    const reference = newFolder();
+    await train(inputIn(reference), adversarial(), beginning);
+    const folder = newFolder();
+    const steps: number[] = [];
+    const taken = (step: number) => steps.push(step);
+    for (const [what, at] of [
+      ["validation", 2],
+      ["samples", 3],
+      ["validation", 6],
+      ["samples", 6],
+      ["validation", 8],
+      ["samples", 8],
+    ]) {
+      const input = inputIn(folder);
+      const concluding = (begun: string, step: number) => {
+        if (begun !== what || step !== at) return;
+        Object.defineProperty(input.context.signal, "aborted", { value: true });
+        throw new Error("interrupted");
+      };
+      await expect(train(input, adversarial({ taken, concluding }), beginning)).rejects.toThrow("interrupted");
+    }
+    await train(inputIn(folder), adversarial({ taken }), beginning);
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(contents(folder)).toEqual(contents(reference));
+  });
+
   it("stops when a loss runs away, with the reason and what is kept", async () => {
-    await expect(train(inputIn(newFolder()), adversarial(4), beginning)).rejects.toMatchObject({
+    await expect(train(inputIn(newFolder()), adversarial({ runawayAt: 4 }), beginning)).rejects.toMatchObject({
       code: "CMMD526",
       message: "training ran away at step 5: it fell; the checkpoint of step 3 is kept",
     });

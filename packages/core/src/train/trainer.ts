@@ -1,8 +1,9 @@
 import type { HostTensor } from "@cmmd/jit";
 import { CmmdError } from "../errors.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { StageInput } from "../stages/stage.js";
 import { pack, startOf } from "./buckets.js";
-import { checkpoints, type Kept, readState, writeState } from "./checkpoint.js";
+import { checkpoints, type Kept, readFacts, readState, writeState } from "./checkpoint.js";
 import { CurveWriter } from "./curve-writer.js";
 import { Meter } from "./meter.js";
 import type { Objective, States, StepResult } from "./objective.js";
@@ -23,10 +24,10 @@ interface Beginning {
 
 /** The state that training goes on from: the newest checkpoint's, otherwise that of `train.from`, otherwise the untrained one. */
 async function openState(
-  { context, pipeline }: StageInput,
+  { context, pipeline }: StageInput<AnyPipeline>,
   objective: Objective<unknown>,
   beginning: Beginning,
-): Promise<{ readonly step: number; readonly states: States }> {
+): Promise<{ readonly step: number; readonly states: States; readonly pending?: StepResult["log"] | undefined }> {
   const { folder } = context;
   const { layouts } = objective;
   const fresh = () =>
@@ -39,19 +40,24 @@ async function openState(
   const resumed = checkpoints.newest(folder);
   if (resumed !== undefined) {
     context.log(`goes on from step ${resumed}`);
-    const { states } = await readState(checkpoints.path(folder, resumed), layouts);
-    return { step: resumed, states };
+    const { states, pending } = await readState(checkpoints.path(folder, resumed), layouts);
+    return { step: resumed, states, pending };
   }
   const origin = await beginning.origin();
   if (!origin) return { step: 0, states: fresh() };
   const { reset, from, steps } = pipeline.train;
   const source = `train.from: ${from}`;
-  const read = await readState(origin.path, layouts);
-  const differences = compareConfigurations(read, objective.configuration, source, {
+  // Before the weights are read: whose shapes differ, too, is told best by what makes them differ.
+  const facts = readFacts(origin.path);
+  const differences = compareConfigurations(facts, objective.configuration, source, {
     incidental: beginning.incidental,
-    weightsOnly: reset || read.step === undefined,
+    weightsOnly: reset || facts.step === undefined,
   });
   if (differences !== undefined) context.warn(`${source} was trained otherwise: ${differences}`);
+  const found = await readState(origin.path, layouts);
+  const lacking = Object.keys(layouts).filter((set) => !(set in found.states));
+  if (lacking.length > 0) context.log(`${from} has no weights of the ${lacking.join(" and the ")}: untrained ones`);
+  const read = lacking.length > 0 ? { ...found, states: { ...fresh(), ...found.states } } : found;
   if (reset || read.step === undefined) {
     context.log(`begins with the weights of ${from}`);
     const anew = ({ buckets }: WholeState<unknown>) => ({
@@ -112,21 +118,22 @@ function checkStep(
  * Trains an objective and leaves its final state in `context.folder`; goes on from the newest checkpoint there. The result depends on the
  * pipeline alone, not on when or how often training was interrupted.
  */
-export async function train<Drawn>(input: StageInput, objective: Objective<Drawn>, beginning: Beginning) {
+export async function train<Drawn>(input: StageInput<AnyPipeline>, objective: Objective<Drawn>, beginning: Beginning) {
   const { pipeline, context } = input;
   const { train: options } = pipeline;
   const { folder, signal } = context;
   for (const line of objective.describe()) context.log(line);
   // Nothing else may keep the first state: its memory is free after the first step.
-  let { step, states } = await openState(input, objective, beginning);
+  let { step, states, pending } = await openState(input, objective, beginning);
   states = pipeline.precision === "mixed" ? scaledStates(states) : unscaledStates(states);
   const first = step;
-  const curves = new CurveWriter(folder, step);
+  const curves = new CurveWriter(folder, pending ? step - 1 : step);
   const { every_seconds, every_steps, last, keep_every } = options.checkpoints;
   const kept: Kept = { last, every: keep_every };
   let saved = { time: performance.now(), step };
-  const save = async () => {
-    await checkpoints.save(folder, step, states, objective, kept);
+  const save = async (unconcluded?: StepResult["log"]) => {
+    if (signal.aborted) input.saving();
+    await checkpoints.save(folder, step, states, objective, kept, unconcluded);
     saved = { time: performance.now(), step };
   };
   const isDue = () =>
@@ -140,8 +147,32 @@ export async function train<Drawn>(input: StageInput, objective: Objective<Drawn
   };
 
   const meter = new Meter();
+  /** What follows a step that logged `log`: validation, curves, samples and the checkpoint that is due. An interruption in it keeps the step. */
+  const conclude = async (log: StepResult["log"]) => {
+    const { validate, preview } = objective;
+    const isLast = step === options.steps;
+    try {
+      const row = { ...log };
+      if (validate && (step % validate.every === 0 || isLast)) Object.assign(row, await validate.run(states, step));
+      if (Object.keys(row).length > 0) {
+        curves.write({ step, ...row });
+        const { learning_rate: _, ...shown } = row;
+        for (const [name, value] of Object.entries({ ...shown, ...meter.figures(objective.batch) }))
+          input.metric(name, value, step);
+      }
+      if (preview && (step % preview.every === 0 || isLast)) await preview.run(states, step);
+    } catch (error) {
+      if (signal.aborted && saved.step < step) await save(log);
+      throw error;
+    }
+    context.progress(step, options.steps, "steps");
+    if (!isLast && isDue()) await save();
+  };
+
   let skipped = { inARow: 0, all: 0 };
   context.progress(step, options.steps, "steps");
+  if (pending) await conclude(pending);
+  pending = undefined;
   while (step < options.steps) {
     await stopIfAsked();
     const started = performance.now();
@@ -154,28 +185,16 @@ export async function train<Drawn>(input: StageInput, objective: Objective<Drawn
     const { overflowed, log } = result;
     skipped = overflowed ? { inARow: skipped.inARow + 1, all: skipped.all + 1 } : { ...skipped, inARow: 0 };
     checkStep(result, objective, step, skipped.inARow, folder);
-    const isLast = step === options.steps;
-    const row: Record<string, number> = {};
     if (overflowed)
       context.log(
         `step ${step} changed nothing: a gradient overflowed in float16 (${skipped.all} so far); the loss scale is now ${log.loss_scale}`,
       );
-    else if (step % options.log_every === 0 || isLast) Object.assign(row, log);
-    const { validate, preview } = objective;
-    if (validate && (step % validate.every === 0 || isLast)) Object.assign(row, await validate.run(states, step));
-    if (Object.keys(row).length > 0) {
-      curves.write({ step, ...row });
-      const { learning_rate: _, ...shown } = row;
-      for (const [name, value] of Object.entries({ ...shown, ...meter.figures(objective.batch) }))
-        input.metric(name, value, step);
-    }
-    if (preview && (step % preview.every === 0 || isLast)) await preview.run(states, step);
-    context.progress(step, options.steps, "steps");
-    if (!isLast && isDue()) await save();
+    const isLogged = !overflowed && (step % options.log_every === 0 || step === options.steps);
+    await conclude(isLogged ? log : {});
     await new Promise((resolve) => setImmediate(resolve));
   }
   await writeState(folder, step, states, objective);
-  checkpoints.clear(folder, kept);
+  checkpoints.clear(folder, kept, step);
   await objective.dispose();
   const { clips_per_second, data_wait_share, peak_memory_mb } = meter.figures(objective.batch);
   context.log(

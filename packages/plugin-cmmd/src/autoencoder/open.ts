@@ -29,7 +29,7 @@ export interface Networks {
 export interface Limits {
   /** Pictures that are computed at once. */
   readonly batch: number;
-  /** Megabytes that computing may take besides the weights; larger pictures are computed in tiles. */
+  /** Megabytes that a direction may take, its weights included; larger pictures are computed in tiles. */
   readonly memory_mb: number;
 }
 
@@ -59,6 +59,8 @@ class Runner {
   readonly #program: ReturnType<typeof programOf>;
   readonly #fits = new Map<string, Fit>();
   #weights: Promise<NamedTensors> | undefined;
+  /** Seconds. */
+  readonly spent = { network: 0, opening: 0 };
 
   constructor(name: string, direction: Direction, limits: Limits, context: Context) {
     this.#name = name;
@@ -68,12 +70,14 @@ class Runner {
     this.#program = programOf(name, direction, context);
   }
 
-  /** Bytes that computing one tile takes besides the weights. */
-  #bytes(weights: NamedTensors, rows: number, columns: number, unit: number, channels: number): number {
-    const shape = [1, rows * unit, columns * unit, channels];
+  /** Bytes that a program for so many tiles takes: `held` by the weights and what the runtime makes of them, `computed` on the way. */
+  #bytes(weights: NamedTensors, tiles: number, rows: number, columns: number, unit: number, channels: number) {
+    const shape = [tiles, rows * unit, columns * unit, channels];
     const x = { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
-    const { inputs, frozen, results, intermediates } = this.#program.inspect(weights, x).memory;
-    return inputs - frozen + results + intermediates;
+    const { inputs, frozen, computed, packed, results, intermediates } = this.#program.inspect(weights, x).memory;
+    const held = frozen + computed + packed;
+    const onTheWay = inputs - frozen + results + intermediates;
+    return { held, computed: onTheWay, all: held + onTheWay };
   }
 
   /** Side of a tile in latents, and pictures at once, that keep to the memory. Throws CMMD566. */
@@ -82,20 +86,19 @@ class Runner {
     const known = this.#fits.get(`${rows}x${columns}`);
     if (known) return known;
     const most = this.#limits.memory_mb * 1e6;
-    const bytes = (tileRows: number, tileColumns: number) =>
-      this.#bytes(weights, tileRows, tileColumns, unit, channels);
-    const whole = bytes(rows, columns);
-    let fit: Fit = {
-      tile: Math.max(rows, columns),
-      batch: Math.max(1, Math.min(this.#limits.batch, Math.floor(most / whole))),
-    };
-    if (whole > most) {
-      // Nearly proportional to the area; a multiple of the step keeps the coarsest level even.
-      const proportional = Math.floor(Math.sqrt((rows * columns * most) / whole) / tileStep) * tileStep;
+    const bytes = (tileRows: number, tileColumns: number, tiles = 1) =>
+      this.#bytes(weights, tiles, tileRows, tileColumns, unit, channels);
+    const one = bytes(rows, columns);
+    let batch = Math.max(1, Math.min(this.#limits.batch, Math.floor((most - one.held) / one.computed)));
+    while (batch > 1 && bytes(rows, columns, batch).all > most) batch--;
+    let fit: Fit = { tile: Math.max(rows, columns), batch };
+    if (one.all > most) {
+      // Less than proportional to the area, as weights take what they take; a multiple of the step keeps the coarsest level even.
+      const proportional = Math.floor(Math.sqrt((rows * columns * most) / one.all) / tileStep) * tileStep;
       let tile = Math.max(smallestTile, proportional);
-      while (tile >= smallestTile && bytes(tile, tile) > most) tile -= tileStep;
+      while (tile >= smallestTile && bytes(tile, tile).all > most) tile -= tileStep;
       if (tile < smallestTile) {
-        const needed = Math.ceil(bytes(smallestTile, smallestTile) / 1e6);
+        const needed = Math.ceil(bytes(smallestTile, smallestTile).all / 1e6);
         throw new CmmdError(
           "CMMD566",
           `${this.#name}: memory_mb: ${this.#limits.memory_mb} is not enough for a tile of ${smallestTile * factor} pixels`,
@@ -113,9 +116,14 @@ class Runner {
 
   async #compute(weights: NamedTensors, shape: readonly number[], data: Float32Array): Promise<Float32Array> {
     this.#context.signal.throwIfAborted();
+    const start = performance.now();
+    await this.#program.prepare(weights, { shape, data });
+    const opened = performance.now();
     const result = await this.#program(weights, { shape, data });
     const { data: values } = await result.read();
     result.dispose();
+    this.spent.opening += (opened - start) / 1000;
+    this.spent.network += (performance.now() - opened) / 1000;
     return values as Float32Array;
   }
 
@@ -255,6 +263,10 @@ export function openNetworks(networks: Networks, limits: Limits, context: Contex
       );
       return { count, height, width, data: toBytes(pictures) };
     },
+    spent: () => ({
+      network: encoder.spent.network + decoder.spent.network,
+      opening: encoder.spent.opening + decoder.spent.opening,
+    }),
     async dispose() {
       await Promise.all([encoder.dispose(), decoder.dispose()]);
     },

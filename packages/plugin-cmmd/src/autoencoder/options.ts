@@ -7,6 +7,6 @@ export const limitOptions = {
     minimum: 1,
     default: 4000,
     description:
-      "Megabytes that computing a picture may take besides the network and its weights (of sd-vae some 500). Larger pictures are computed in overlapping tiles, which is not the same to the last digit.",
+      "Megabytes that encoding, or decoding, may take besides the process itself, weights included. Larger pictures are computed in overlapping tiles, which is not the same to the last digit.",
   }),
 };

@@ -1,11 +1,11 @@
-import { matchTensors, type NamedTensor, type NamedTensors, readSafetensors } from "@cmmd/core";
+import { matchTensors, type NamedTensor, type NamedTensors, openSafetensors } from "@cmmd/core";
 import type { Shapes } from "./sequence.js";
 
 /** A linear layer's weight is [O, I] in some files, [O, I, 1, 1] in others; the numbers are the same. */
 const withoutOnes = (shape: readonly number[]) => shape.filter((size, i) => i < 2 || size !== 1).join();
 
-function shapedAs(tensor: NamedTensor, shape: readonly number[] | undefined): NamedTensor {
-  return shape && withoutOnes(tensor.shape) === withoutOnes(shape) ? { ...tensor, shape } : tensor;
+function shapedAs(tensor: NamedTensor, shape: readonly number[]): NamedTensor {
+  return withoutOnes(tensor.shape) === withoutOnes(shape) ? { ...tensor, shape } : tensor;
 }
 
 /**
@@ -17,13 +17,13 @@ export async function readWeights(
   shapes: Shapes,
   rename: (name: string) => string = (name) => name,
 ): Promise<NamedTensors> {
-  const { tensors } = await readSafetensors(path);
-  const found = Object.fromEntries(
-    Object.entries(tensors).map(([published, tensor]) => {
-      const name = rename(published);
-      return [name, shapedAs(tensor, shapes[name])];
-    }),
-  );
+  const file = await openSafetensors(path);
+  const found: Record<string, NamedTensor> = {};
+  for (const published of file.names) {
+    const name = rename(published);
+    const shape = shapes[name];
+    if (shape) found[name] = shapedAs(await file.read(published), shape);
+  }
   matchTensors(found, Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape }])), path, {
     ignoreOthers: true,
     hint: "Give the safetensors file that the authors of this autoencoder publish, complete; a checkpoint of a whole pipeline is another.",

@@ -19,7 +19,9 @@ const check = (entry: ReturnType<typeof contrastive>, positive: object = diffusi
   checkNegativeTerms(entry, {
     schedule,
     predict: "v",
+    base: "",
     clips: undefined,
+    features: undefined,
     batch: 8,
     losses: [positive as typeof diffusion, entry],
   });

@@ -73,8 +73,8 @@ export const runaway: NonNullable<LossBody<{ readonly runaway: number; readonly 
   { negative, relative, loss },
 ) => {
   if (relative !== undefined && relative > options.runaway)
-    return `the error on negative pairs (L⁻ = ${negative?.toPrecision(3)}) is ${relative.toPrecision(3)} times the mean square of what the network should predict, above the limit of ${options.runaway} (option "runaway"): it is driven away from the negatives rather than towards the clips; lower eta (${options.eta}) or choose negatives that are harder to tell`;
+    return `the error on negative pairs (L⁻ = ${negative?.toPrecision(3)}) is ${relative.toPrecision(3)} times the mean square of what the network should predict, above the limit of ${options.runaway} (option "runaway"): it is driven away from the negatives rather than towards the clips; lower eta (${options.eta}; 5e-5 is recommended) or choose negatives that are harder to tell`;
   if (loss !== undefined && loss < 0)
-    return `the objective fell below zero (${loss.toPrecision(3)}): the negative terms (L⁻ = ${negative?.toPrecision(3)}) outweigh the clips' own error; lower eta (${options.eta})`;
+    return `the objective fell below zero (${loss.toPrecision(3)}): the negative terms (L⁻ = ${negative?.toPrecision(3)}) outweigh the clips' own error; lower eta (${options.eta}; 5e-5 is recommended)`;
   return undefined;
 };

@@ -9,10 +9,10 @@ import { uniformTimes } from "./times.js";
  */
 export const body: SamplerBody<DdimOptions> = {
   evaluations: ({ steps }) => steps,
-  async sample({ steps, eta }, predict, start, { schedule, noise, evaluated, signal }) {
+  async sample({ steps, eta }, predict, start, { schedule, noise, evaluated, from: stood, stands, signal }) {
     const times = uniformTimes(schedule.steps, steps);
-    let x = start;
-    for (let k = 0; k < steps; k++) {
+    let x = stood?.x ?? start;
+    for (let k = stood?.step ?? 0; k < steps; k++) {
       signal.throwIfAborted();
       const { x0, eps } = await predict(x, times[k]!);
       const from = schedule.alphaBar(times[k]!);
@@ -21,6 +21,7 @@ export const body: SamplerBody<DdimOptions> = {
       const direction = Math.sqrt(Math.max(1 - to - sigma * sigma, 0));
       x = combine(Math.sqrt(to), x0, direction, eps, sigma, sigma > 0 ? noise(k) : undefined);
       evaluated(k + 1);
+      stands?.({ step: k + 1, x });
     }
     return x;
   },

@@ -10,10 +10,10 @@ import { uniformTimes } from "./times.js";
  */
 export const body: SamplerBody<DdpmOptions> = {
   evaluations: ({ steps }) => steps,
-  async sample({ steps, variance }, predict, start, { schedule, noise, evaluated, signal }) {
+  async sample({ steps, variance }, predict, start, { schedule, noise, evaluated, from: stood, stands, signal }) {
     const times = uniformTimes(schedule.steps, steps);
-    let x = start;
-    for (let k = 0; k < steps; k++) {
+    let x = stood?.x ?? start;
+    for (let k = stood?.step ?? 0; k < steps; k++) {
       signal.throwIfAborted();
       const { x0, eps } = await predict(x, times[k]!);
       const from = schedule.alphaBar(times[k]!);
@@ -24,6 +24,7 @@ export const body: SamplerBody<DdpmOptions> = {
       const sigma = k === steps - 1 ? 0 : Math.sqrt(variance === "small" ? posterior : beta);
       x = combine(Math.sqrt(to), x0, direction, eps, sigma, sigma > 0 ? noise(k) : undefined);
       evaluated(k + 1);
+      stands?.({ step: k + 1, x });
     }
     return x;
   },

@@ -1,4 +1,4 @@
-import type { Arrays, SamplerBody, Schedule } from "@cmmd/core";
+import type { SamplerBody, Schedule } from "@cmmd/core";
 import { combine } from "./combine.js";
 import type { DpmSolverOptions } from "./options.js";
 import { sigmaAt, timesOf, uniformTimes } from "./times.js";
@@ -18,27 +18,28 @@ function logSnrTimes(schedule: Schedule, steps: number): number[] {
  */
 export const body: SamplerBody<DpmSolverOptions> = {
   evaluations: ({ steps }) => steps,
-  async sample(options, predict, start, { schedule, evaluated, signal }) {
+  async sample(options, predict, start, { schedule, evaluated, from: stood, stands, signal }) {
     const { steps, order, final_first_order, spacing } = options;
     const times = spacing === "uniform" ? uniformTimes(schedule.steps, steps) : logSnrTimes(schedule, steps);
-    let x = start;
-    let before: { readonly x0: Arrays; readonly h: number } | undefined;
-    for (let k = 0; k < steps; k++) {
+    const shrinking = (k: number) => sigmaAt(schedule, times[k + 1]!) / sigmaAt(schedule, times[k]!);
+    let x = stood?.x ?? start;
+    let before = stood?.before;
+    for (let k = stood?.step ?? 0; k < steps; k++) {
       signal.throwIfAborted();
       const [n, m] = [times[k]!, times[k + 1]!];
       const { x0 } = await predict(x, n);
       const [from, to] = [schedule.alphaBar(n), schedule.alphaBar(m)];
-      const shrunk = sigmaAt(schedule, m) / sigmaAt(schedule, n);
-      const h = -Math.log(shrunk);
+      const shrunk = shrinking(k);
       const gain = Math.sqrt(to) * (1 - shrunk);
       const kept = Math.sqrt((1 - to) / (1 - from));
       if (order === 1 || !before || k >= steps - final_first_order) x = combine(kept, x, gain, x0);
       else {
-        const slope = h / (2 * before.h);
-        x = combine(kept, x, gain * (1 + slope), x0, -gain * slope, before.x0);
+        const slope = Math.log(shrunk) / (2 * Math.log(shrinking(k - 1)));
+        x = combine(kept, x, gain * (1 + slope), x0, -gain * slope, before);
       }
-      before = { x0, h };
+      before = x0;
       evaluated(k + 1);
+      stands?.({ step: k + 1, x, before });
     }
     return x;
   },

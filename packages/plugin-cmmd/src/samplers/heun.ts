@@ -24,17 +24,18 @@ function levels({ steps, rho }: HeunOptions, { low, high }: { readonly low: numb
  */
 export const body: SamplerBody<HeunOptions> = {
   evaluations: ({ steps }) => 2 * steps - 1,
-  async sample(options, predict, start, { schedule, evaluated, signal }) {
+  async sample(options, predict, start, { schedule, evaluated, from: stood, stands, signal }) {
     const times = timesOf(schedule, levels(options, range(schedule, options)));
-    let x = start;
-    let done = 0;
+    const first = stood?.step ?? 0;
+    let x = stood?.x ?? start;
+    let done = 2 * first;
     const x0At = async (at: typeof x, n: number) => {
       signal.throwIfAborted();
       const { x0 } = await predict(at, n);
       evaluated(++done);
       return x0;
     };
-    for (let k = 0; k < options.steps; k++) {
+    for (let k = first; k < options.steps; k++) {
       const [n, m] = [times[k]!, times[k + 1]!];
       const [from, to] = [sigmaAt(schedule, n), sigmaAt(schedule, m)];
       const scale = Math.sqrt(schedule.alphaBar(m));
@@ -46,6 +47,7 @@ export const body: SamplerBody<HeunOptions> = {
       // Both slopes' mean, with the Euler step's own formula put in: half of `fall` moves to the second estimate, by from / to.
       const second = (fall * from) / (2 * to);
       x = combine(kept, x, fall - second, x0, second, await x0At(euler, m));
+      stands?.({ step: k + 1, x });
     }
     return x;
   },

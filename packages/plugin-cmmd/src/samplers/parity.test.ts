@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Arrays, type CmmdError, cosineSchedule, type Predict, type SamplerBody } from "@cmmd/core";
+import {
+  type Arrays,
+  type CmmdError,
+  cosineSchedule,
+  type Predict,
+  type SamplerBody,
+  type SamplerState,
+} from "@cmmd/core";
 import { describe, expect, it } from "vitest";
 import { checkHeun, checkSteps } from "./checks.js";
 import { body as ddim } from "./ddim.js";
@@ -39,7 +46,9 @@ const imply = (x: readonly number[], n: number) => {
   };
 };
 
-async function trajectory<O>(body: SamplerBody<O>, options: O) {
+type Tools = Parameters<SamplerBody<unknown>["sample"]>[3];
+
+async function trajectory<O>(body: SamplerBody<O>, options: O, more: Pick<Tools, "from" | "stands"> = {}) {
   const asked: number[][] = [];
   let counted = 0;
   const predict: Predict = async (x, n) => {
@@ -53,6 +62,7 @@ async function trajectory<O>(body: SamplerBody<O>, options: O) {
       counted = k;
     },
     signal: new AbortController().signal,
+    ...more,
   });
   return { asked, result: join2(result), counted };
 }
@@ -83,6 +93,20 @@ describe("samplers against diffusers' schedulers on the same predictions", () =>
     const worst = Math.max(...asked.map((row, i) => off(row, got.asked[i]!)), off(result, got.result));
     if (process.env.CMMD_TEST_PRINT) console.log(`${name}: ${worst.toExponential(1)}`);
     expect(worst).toBeLessThan(1e-5);
+  });
+});
+
+describe("samplers that were interrupted", () => {
+  it.each(Object.keys(runs))("%s goes on to the same bits from where it stood", async (name) => {
+    const [body, options] = runs[name]!;
+    const states: SamplerState[] = [];
+    const whole = await trajectory(body, options as never, { stands: (state) => states.push(state) });
+    const from = states[Math.floor(states.length / 2)]!;
+    const rest = await trajectory(body, options as never, { from });
+    expect(rest.result).toEqual(whole.result);
+    expect(rest.counted).toBe(whole.counted);
+    expect(rest.asked).toEqual(whole.asked.slice(-rest.asked.length));
+    expect(rest.asked.length).toBeLessThan(whole.asked.length);
   });
 });
 

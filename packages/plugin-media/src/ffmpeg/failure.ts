@@ -35,6 +35,12 @@ const readings: readonly Reading[] = [
     hint: "Change the file's permissions.",
   },
   {
+    sign: /No such filter: '(?:zscale|tonemap)'/,
+    code: "CMMD322",
+    says: "is of high dynamic range, which this FFmpeg, built without zimg, cannot convert",
+    hint: "Install an FFmpeg with the filter zscale, set CMMD_FFMPEG to one, or convert the file to BT.709.",
+  },
+  {
     sign: /No such filter: '(\w+)'|Error (?:initializ|pars|applying|reinitializ|configuring|opening).*filter/i,
     code: "CMMD320",
     says: "cannot be filtered as the pipeline asks",

@@ -1,4 +1,4 @@
-import type { Frames } from "@cmmd/core";
+import { CmmdError, type Frames } from "@cmmd/core";
 
 const longestHeader = 64;
 
@@ -27,9 +27,15 @@ export class PixmapReader {
     while (rest.length > 0) rest = this.target < 0 ? this.readHeader(rest) : this.readPixels(rest);
   }
 
-  frames(): Frames {
+  /** Where the last one of `expected` pictures is missing, as it may at the end of a file, the one before is shown once more. */
+  frames(expected: number): Frames {
     const size = this.width * this.height * 3;
-    const count = size === 0 ? 0 : Math.floor(this.filled / size);
+    let count = size === 0 ? 0 : Math.floor(this.filled / size);
+    if (count > 0 && count === expected - 1 && count < this.limit) {
+      this.reserve((count + 1) * size);
+      this.data.copyWithin(count * size, (count - 1) * size, count * size);
+      count++;
+    }
     return { count, height: this.height, width: this.width, data: this.data.subarray(0, count * size) };
   }
 
@@ -42,7 +48,11 @@ export class PixmapReader {
     }
     const [width, height] = [Number(header[1]), Number(header[2])];
     if (this.seen > 0 && (width !== this.width || height !== this.height))
-      throw new Error(`the picture changes from ${this.width}x${this.height} to ${width}x${height}`);
+      throw new CmmdError(
+        "CMMD324",
+        `the picture changes its size from ${this.width}x${this.height} to ${width}x${height}`,
+        { hint: "Add { use: resize, size: 128 } to prepare.video, or leave this file out." },
+      );
     this.width = width;
     this.height = height;
     this.target = width * height * 3;

@@ -8,10 +8,13 @@ export function inputFile(path: string): string[] {
   return ["-protocol_whitelist", "file,pipe", "-i", `file:${path}`];
 }
 
-/** Throws CMMD301 when there is no such file or it is empty, before FFmpeg would say so in its own words. */
-export async function requireFile(path: string): Promise<void> {
+/**
+ * Tells one state of a file from another, by its size and time. Throws CMMD301 when there is no such file or it is empty, before FFmpeg
+ * would say so in its own words.
+ */
+export async function requireFile(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() && found.size > 0) return;
+  if (found?.isFile() && found.size > 0) return `${path}:${found.size}:${found.mtimeMs}`;
   const wrong = found ? (found.isFile() ? "is empty" : "is not a file") : "does not exist";
   throw new CmmdError("CMMD301", `"${path}" ${wrong}`, {
     hint: "Check the path; was the file moved, or its download cut off?",
@@ -20,23 +23,38 @@ export async function requireFile(path: string): Promise<void> {
 
 /**
  * What a container says about itself, read from FFmpeg's banner, as the bundled build has no ffprobe. Duration in seconds; where the
- * container does not know it, the file is read through. Cover pictures are no video. Throws CMMD301.
+ * container does not know it, the file is read through. Cover pictures are no video. Throws CMMD301, and CMMD515 when patience ends.
  */
-export async function probeMedia(ffmpegPath: string, path: string, signal: AbortSignal): Promise<MediaInfo> {
+export async function probeMedia(
+  ffmpegPath: string,
+  path: string,
+  signal: AbortSignal,
+  patience?: number,
+): Promise<MediaInfo> {
   await requireFile(path);
-  const { stderr } = await runFfmpeg(ffmpegPath, inputFile(path), { signal });
-  const input = /^Input #0[\s\S]*?(?=^(?:At least one output|Output #0|Stream mapping)|$(?![\s\S]))/m.exec(stderr)?.[0];
-  if (input === undefined) throw mediaError(path, stderr);
+  const { stderr } = await runFfmpeg(ffmpegPath, inputFile(path), { signal, patience });
+  const info = readBanner(stderr);
+  if (info === undefined) throw mediaError(path, stderr);
+  return { ...info, duration: info.duration ?? (await playingTime(ffmpegPath, path, signal, patience)) };
+}
+
+/** The first input that FFmpeg describes; its duration where the container knows it. Undefined when it could read none. */
+export function readBanner(
+  banner: string,
+): (Omit<MediaInfo, "duration"> & { readonly duration: number | undefined }) | undefined {
+  const input = /^Input #0[\s\S]*?(?=^(?:At least one output|Output #0|Stream mapping)|$(?![\s\S]))/m.exec(banner)?.[0];
+  if (input === undefined) return undefined;
   const clock = /^\s*Duration: (\d+):(\d+):([\d.]+)/m.exec(input);
-  const duration = clock
-    ? Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])
-    : await playingTime(ffmpegPath, path, signal);
+  const duration = clock ? Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3]) : undefined;
   return { duration, video: videoStream(input), audio: audioStream(input) };
 }
 
 function streams(input: string, kind: "Video" | "Audio"): string[] {
   return input.split("\n").filter((line) => /^\s*Stream #0:\d+/.test(line) && line.includes(`: ${kind}: `));
 }
+
+/** What FFmpeg assumes where a damaged container says no frame rate. */
+const unknownRate = 25;
 
 function videoStream(input: string): MediaInfo["video"] {
   const line = streams(input, "Video").find((text) => !text.includes("(attached pic)"));
@@ -47,8 +65,14 @@ function videoStream(input: string): MediaInfo["video"] {
     codec: /Video: (\w+)/.exec(line)![1]!,
     width: Number(size[1]),
     height: Number(size[2]),
-    rate: rate ? exactRate(Number(rate[1]) * (rate[2] ? 1000 : 1)) : 0,
+    rate: (rate && exactRate(Number(rate[1]) * (rate[2] ? 1000 : 1))) || unknownRate,
+    ...highRange(line),
   };
+}
+
+function highRange(line: string): { highRange?: "pq" | "hlg" } {
+  if (/[(,/ ]smpte2084[),/ ]/.test(line)) return { highRange: "pq" };
+  return /[(,/ ]arib-std-b67[),/ ]/.test(line) ? { highRange: "hlg" } : {};
 }
 
 function audioStream(input: string): MediaInfo["audio"] {
@@ -79,9 +103,14 @@ function channelCount(line: string): number {
   return surround ? Number(surround[1]) + Number(surround[2]) : 1;
 }
 
-async function playingTime(ffmpegPath: string, path: string, signal: AbortSignal): Promise<number> {
+async function playingTime(
+  ffmpegPath: string,
+  path: string,
+  signal: AbortSignal,
+  patience: number | undefined,
+): Promise<number> {
   const args = ["-loglevel", "info", "-stats", ...inputFile(path), "-map", "0:V:0", "-c", "copy", "-f", "null", "-"];
-  const { exitCode, stderr } = await runFfmpeg(ffmpegPath, args, { signal });
+  const { exitCode, stderr } = await runFfmpeg(ffmpegPath, args, { signal, patience });
   const times = [...stderr.matchAll(/time=(\d+):(\d+):([\d.]+)/g)];
   const last = times.at(-1);
   if (exitCode !== 0 || !last) throw mediaError(path, stderr);

@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { availableFfmpegs } from "../../test/ffmpegs.js";
 import { runFfmpeg } from "./process.js";
@@ -31,6 +35,17 @@ describe.each(availableFfmpegs())("runFfmpeg ($name)", ({ path }) => {
       throw new Error("disk full");
     };
     await expect(runFfmpeg(path, noise, { signal, outputs: { 1: consume } })).rejects.toThrow("disk full");
+  });
+
+  it.skipIf(process.platform === "win32")("ends a process that says nothing for too long", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cmmd-hung-"));
+    const pipe = join(folder, "pipe.mp4");
+    // Opening a pipe waits until somebody writes to it.
+    execFileSync("mkfifo", [pipe]);
+    await expect(runFfmpeg(path, ["-i", `file:${pipe}`], { signal, patience: 0.5 })).rejects.toMatchObject({
+      code: "CMMD515",
+      message: expect.stringContaining(pipe),
+    });
   });
 
   it("does not start when already aborted, and says when there is nothing to start", async () => {

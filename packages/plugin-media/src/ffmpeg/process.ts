@@ -11,18 +11,21 @@ export interface Finished {
 
 export interface Pipes {
   readonly signal: AbortSignal;
+  /** Seconds without a word or a byte from FFmpeg after which it is killed; it may take any time when absent. */
+  readonly patience?: number;
   /** Called with every chunk that FFmpeg writes to `pipe:N`; N is 1 or from 3 up. */
   readonly outputs?: Readonly<Record<number, (chunk: Buffer) => void>>;
   /** Bytes for `pipe:N`; N is 0 or from 3 up. */
   readonly inputs?: Readonly<Record<number, () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>>>;
 }
 
-const stderrLimit = 1 << 16;
+/** Characters of stderr that are kept, of its beginning and of its end. */
+const stderrKept = 1 << 16;
 
 /**
  * Runs FFmpeg and resolves when the process is gone and all its output has been read. On abort the process is killed and
  * awaited, then `signal.reason` is thrown; an error of an input or output handler does the same. A failure of FFmpeg itself
- * is not thrown: the caller knows what it means.
+ * is not thrown: the caller knows what it means. Throws CMMD515 when patience ends.
  */
 export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pipes: Pipes): Promise<Finished> {
   pipes.signal.throwIfAborted();
@@ -43,14 +46,20 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   const onAbort = () => fail(pipes.signal.reason);
   pipes.signal.addEventListener("abort", onAbort, { once: true });
 
+  const { patience } = pipes;
+  const limit = patience === undefined ? undefined : setTimeout(() => fail(hung(args, patience)), patience * 1000);
+
   let stderr = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-stderrLimit);
+    limit?.refresh();
+    stderr += text;
+    if (stderr.length > 2 * stderrKept) stderr = `${stderr.slice(0, stderrKept)}\n${stderr.slice(1 - stderrKept)}`;
   });
   for (const [index, consume] of outputs) {
     const stream = child.stdio[Number(index)] as Readable;
     stream.on("error", fail);
     stream.on("data", (chunk: Buffer) => {
+      limit?.refresh();
       if (failure !== undefined) return;
       try {
         consume(chunk);
@@ -76,8 +85,16 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   } catch (error) {
     throw failure ?? error;
   } finally {
+    clearTimeout(limit);
     pipes.signal.removeEventListener("abort", onAbort);
   }
+}
+
+function hung(args: readonly string[], patience: number): CmmdError {
+  const input = args[args.indexOf("-i") + 1]?.replace(/^file:/, "");
+  return new CmmdError("CMMD515", `"${input}" gave nothing for ${patience} s and its FFmpeg was ended`, {
+    hint: "Play the file to see whether it is damaged. If the disk or the network is slow, raise time_limit of prepare.codec.",
+  });
 }
 
 function notRun(ffmpegPath: string, what: string): CmmdError {

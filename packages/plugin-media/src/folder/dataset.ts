@@ -8,6 +8,7 @@ import {
   type Json,
   listFiles,
   type MediaFile,
+  mediaExtensions,
   type Recording,
   recordingIds,
 } from "@cmmd/core";
@@ -19,14 +20,14 @@ import type { FolderOptions } from "./options.js";
 const shortestTail = 4;
 
 export const folderDataset: DatasetBody<FolderOptions> = {
-  async fingerprint(options, { base }): Promise<Json> {
-    const files = await filesOf(options, base);
+  async fingerprint(options, context): Promise<Json> {
+    const files = await filesOf(options, context);
     return Promise.all(
       files.map(async (file) => [file.name, file.size, file.changed, await readEvents(file)] as Json[]),
     );
   },
   async *clips(options, context) {
-    const files = await filesOf(options, context.base);
+    const files = await filesOf(options, context);
     if (files.length === 1 && options.holdout > 0) {
       yield* divide(files[0]!, options.holdout, context);
       return;
@@ -42,12 +43,17 @@ export const folderDataset: DatasetBody<FolderOptions> = {
 };
 
 /** Throws CMMD305 when there is no such folder, CMMD306 when it holds no media. */
-async function filesOf(options: FolderOptions, base: string): Promise<MediaFile[]> {
-  const root = resolve(base, options.root);
-  const files = await listFiles(root, options);
+async function filesOf(
+  { root: given, recursive, extensions }: FolderOptions,
+  { base, only }: Pick<Context, "base" | "only">,
+): Promise<MediaFile[]> {
+  const root = resolve(base, given);
+  const usual = only === "audio" ? [...mediaExtensions.audio, ...mediaExtensions.video] : mediaExtensions.video;
+  const endings = extensions ?? usual;
+  const files = await listFiles(root, { extensions: endings, recursive });
   if (files.length === 0)
-    throw new CmmdError("CMMD306", `data folder "${root}" holds no ${options.extensions.join(", ")} files`, {
-      hint: "Put videos with sound there, or add their file-name ending to data.extensions.",
+    throw new CmmdError("CMMD306", `data folder "${root}" holds no ${endings.join(", ")} files`, {
+      hint: `Put ${only === "audio" ? "sounds" : "videos with sound"} there, or name their file-name ending in data.extensions.`,
     });
   return files;
 }

@@ -1,14 +1,18 @@
-import { mediaExtensions } from "@cmmd/core";
 import { type Static, Type } from "@sinclair/typebox";
 
 export const folderOptions = Type.Object(
   {
-    root: Type.String({ minLength: 1, description: "Folder with video files." }),
-    extensions: Type.Array(Type.String({ pattern: "^[A-Za-z0-9]+$" }), {
-      default: [...mediaExtensions.video],
-      minItems: 1,
-      description: "File-name endings to take, in any case.",
+    root: Type.String({
+      minLength: 1,
+      description: "Folder with video files, or, for a pipeline of sound alone, with sound or video files.",
     }),
+    extensions: Type.Optional(
+      Type.Array(Type.String({ pattern: "^[A-Za-z0-9]+$" }), {
+        minItems: 1,
+        description:
+          "File-name endings to take, in any case; when absent those of videos and, for a pipeline of sound alone, of sounds.",
+      }),
+    ),
     recursive: Type.Boolean({ default: true, description: "Search the folders inside too." }),
     holdout: Type.Number({
       minimum: 0,

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { testSignal } from "../../test/signal.js";
+import official from "./fixtures/audio2mel.json" with { type: "json" };
 import reference from "./fixtures/mel.json" with { type: "json" };
 import { mel } from "./mel.js";
 import { melFilters } from "./mel-filters.js";
+import type { MelOptions } from "./mel-options.js";
 
 const options = { bins: 80, window: 512, hop: 256, fmin: 0, fmax: 8000 };
 
@@ -39,19 +41,33 @@ describe("mel", () => {
     expect(data.reduce((sum, value) => sum + value, 0) / data.length).toBeCloseTo(reference.mean, 5);
   });
 
-  const realReference = process.env.CMMD_MEL_REFERENCE;
-  it.skipIf(!realReference || !existsSync(realReference))(
-    "agrees with librosa to 1e-4 on real clips (bench/reference/media_features.py CLIPS OUT; CMMD_MEL_REFERENCE=OUT)",
+  it.each(["pipelines", "official"] as const)("equals Audio2Mel's and torchaudio's (%s)", (name) => {
+    const { definition: wanted, frames, audio2mel, torchaudio } = official[name];
+    const { rate, ...numbers } = wanted;
+    const definition = mel.definition(numbers, rate);
+    const found = mel.compute(definition, { rate, samples: testSignal(28800) });
+    expect(found.frames).toBe(frames);
+    for (const theirs of [audio2mel, torchaudio])
+      for (const [row, expected] of Object.entries(theirs)) {
+        const ours = found.data.subarray(Number(row) * found.bins, (Number(row) + 1) * found.bins);
+        expect(largestDifference(ours, expected), `frame ${row}`).toBeLessThan(1e-4);
+      }
+  });
+
+  const realOfficial = process.env.CMMD_AUDIO2MEL;
+  it.skipIf(!realOfficial || !existsSync(realOfficial))(
+    "equals them on real clips (bench/reference/audio2mel.py CLIPS OUT; CMMD_AUDIO2MEL=OUT)",
     () => {
-      const clips = JSON.parse(readFileSync(realReference!, "utf8")) as Record<
-        string,
-        { samples: string; mel: string }
-      >;
+      type Reference = { samples: string; audio2mel: string; torchaudio: string } & {
+        definition: MelOptions & { rate: number };
+      };
+      const clips = JSON.parse(readFileSync(realOfficial!, "utf8")) as Record<string, Reference>;
       const floats = (text: string) => new Float32Array(Uint8Array.from(Buffer.from(text, "base64")).buffer);
-      const definition = mel.definition(options, 16000);
       for (const [name, clip] of Object.entries(clips)) {
-        const ours = mel.compute(definition, { rate: 16000, samples: floats(clip.samples) });
-        expect(largestDifference(ours.data, floats(clip.mel)), name).toBeLessThan(1e-4);
+        const { rate, ...numbers } = clip.definition;
+        const ours = mel.compute(mel.definition(numbers, rate), { rate, samples: floats(clip.samples) });
+        for (const theirs of ["audio2mel", "torchaudio"] as const)
+          expect(largestDifference(ours.data, floats(clip[theirs])), `${name}, ${theirs}`).toBeLessThan(1e-4);
       }
     },
   );

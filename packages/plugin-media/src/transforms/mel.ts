@@ -1,6 +1,7 @@
 import { CmmdError, type FeatureBody, type FeatureDefinition, type Features, type Waveform } from "@cmmd/core";
 import { type MelFilters, melFilters } from "./mel-filters.js";
 import type { MelOptions } from "./mel-options.js";
+import { melTraced } from "./mel-traced.js";
 import { reflectPad, ShortTimeFourier } from "./spectrum.js";
 
 /** The parameters of a log-mel spectrogram as numbers, checked. Throws CMMD308 when a definition is of another kind. */
@@ -86,4 +87,5 @@ export const mel: FeatureBody<MelOptions> = {
   definition: define,
   frames: (definition, samples) => Math.floor(samples / definition.hop),
   compute,
+  traced: melTraced,
 };

@@ -14,18 +14,22 @@ const captions: Readonly<
   v2a: { generated: "Original picture, generated sound", reference: "Original", events: true },
   a2v: { generated: "Generated picture, original sound", reference: "Original", events: true },
   joint: { generated: "Generated picture and sound", reference: "A real clip, not its counterpart", events: false },
+  copy: { generated: "Sound made from the original's features", reference: "Original", events: true },
 };
 const otherCaption = { generated: "Generated", reference: "Original", events: true };
 
-async function embedded(path: string, id: string): Promise<string> {
-  try {
-    return (await readFile(path)).toString("base64");
-  } catch (cause) {
+/** The clip inside the page: a film, or sound alone. */
+async function player(path: string, id: string): Promise<Markup> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new CmmdError("CMMD610", `report: the video of clip ${id} cannot be read: ${path}`, {
       hint: "Generate it again: the folder of the `generate` stage is not complete.",
       cause,
     });
-  }
+  });
+  const base64 = bytes.toString("base64");
+  return path.endsWith(".wav")
+    ? html`<audio controls preload="auto" src="data:audio/wav;base64,${base64}"></audio>`
+    : html`<video controls playsinline preload="auto" src="data:video/mp4;base64,${base64}"></video>`;
 }
 
 async function example(item: Item, task: string, definition: FeatureDefinition): Promise<Markup> {
@@ -36,7 +40,7 @@ async function example(item: Item, task: string, definition: FeatureDefinition):
     const events = name === "reference" || caption.events ? item.events : [];
     return html`<figure class="${name}">
 <figcaption>${caption[name]}</figcaption>
-<video controls playsinline preload="auto" src="data:video/mp4;base64,${await embedded(video, item.id)}"></video>
+${await player(video, item.id)}
 ${await spectrogram(features, range, events, definition)}
 </figure>`;
   };

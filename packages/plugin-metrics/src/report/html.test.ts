@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -45,6 +45,19 @@ describe("the page as text", () => {
       context(folder),
     );
     await expect(write).rejects.toMatchObject({ code: "CMMD610", message: expect.stringContaining(item.id) });
+  });
+
+  it("plays sound that has no picture", async () => {
+    const input = reportInput(1);
+    const video = join(folder, "copy.wav");
+    writeFileSync(video, "RIFF");
+    const group = input.groups[0]!;
+    const [item] = group.items as [(typeof group.items)[0]];
+    const copy = { ...item, generated: { ...item.generated, video }, reference: { ...item.reference, video } };
+    await htmlReport.write({ examples: 1 }, { ...input, groups: [{ ...group, items: [copy] }] }, context(folder));
+    const text = readFileSync(join(folder, "report.html"), "utf8");
+    expect(text.match(/<audio [^>]*src="data:audio\/wav;base64,UklGRg=="/g)).toHaveLength(2);
+    expect(text).not.toContain("<video");
   });
 
   it("shows no more clips than asked for, and says so", async () => {

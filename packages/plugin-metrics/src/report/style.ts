@@ -54,7 +54,8 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-size: 13px; color: var(--quiet); margin-bottom: 6px; }
 .generated figcaption { color: var(--accent); font-weight: 600; }
 video { display: block; width: 100%; max-height: 340px; background: #000; border-radius: 6px; object-fit: contain; }
-.playing video { outline: 2px solid var(--accent); outline-offset: 2px; }
+audio { display: block; width: 100%; }
+.playing :is(video, audio) { outline: 2px solid var(--accent); outline-offset: 2px; }
 .spectrogram { position: relative; margin-top: 10px; }
 .spectrogram img { display: block; width: 100%; height: 120px; border-radius: 4px; cursor: crosshair; }
 .head { position: absolute; top: 0; left: 0; width: 1px; height: 120px; background: #fff; box-shadow: 0 0 2px #000; pointer-events: none; }

@@ -1,0 +1,140 @@
+import { type JitOptions, jit, tf, valueAndGrad } from "@cmmd/jit";
+import type { VocoderPipeline } from "../pipeline/resolved.js";
+import type { Discrimination, FeatureBody, VocoderTraining } from "../plugin/components.js";
+import type { FeatureDefinition } from "../plugin/media.js";
+import type { NamedTensors } from "../plugin/tensors.js";
+import { type Layout, parametersOf } from "./buckets.js";
+import type { StepScalars, WholeState } from "./optimizer.js";
+import { updateOf } from "./program.js";
+
+/** Everything that a vocoder's programs are made of. */
+export interface VocoderParts {
+  readonly training: VocoderTraining<unknown>;
+  readonly features: NonNullable<FeatureBody<unknown>["traced"]>;
+  readonly definition: FeatureDefinition;
+  readonly layouts: Readonly<Record<"model" | "discriminator", Layout>>;
+}
+
+/** What the programs need beside their other arguments: the same at every call, and frozen. */
+interface VocoderConstants<T> {
+  readonly features: Readonly<Record<string, T>>;
+  readonly stft: Readonly<Record<string, T>>;
+}
+
+export const constantsOf = ({ training, features, definition }: VocoderParts) => ({
+  features: features.constants(definition) as NamedTensors,
+  stft: training.constants(),
+});
+
+type Log = Record<string, tf.Scalar>;
+const sumOf = (scalars: readonly tf.Scalar[]) => scalars.reduce((a, b) => tf.add(a, b));
+
+/** Traced: the vocoder's losses by name, unweighted. Without `judged` there is nobody to judge. */
+function lossesOf(
+  { training, features, definition }: VocoderParts,
+  constants: VocoderConstants<tf.Tensor>,
+  sound: { readonly real: tf.Tensor2D; readonly features: tf.Tensor3D; readonly made: tf.Tensor2D },
+  judged: { readonly real: Discrimination; readonly made: Discrimination } | undefined,
+  wanted: (name: string) => boolean,
+): Log {
+  const { real, made } = sound;
+  const log: Log = {};
+  if (judged && wanted("adversarial")) log.adversarial = training.adversarialLoss(judged.made);
+  if (judged && wanted("feature_matching"))
+    log.feature_matching = training.featureMatchingLoss(judged.real, judged.made);
+  if (wanted("mel")) {
+    const own = features.compute(definition, constants.features, made);
+    log.mel = tf.mean(tf.abs(tf.sub(own, sound.features)));
+  }
+  if (wanted("stft")) log.stft = training.stftLoss(constants.stft, real, made);
+  return log;
+}
+
+type SetScalars<T> = Readonly<Record<"model" | "discriminator", StepScalars<T>>>;
+
+/**
+ * The traced training step of a vocoder: one program with both networks' forward passes, gradients and Adam. As in MelGAN's official code the
+ * discriminators take their step first, on sound of the vocoder before its own; the vocoder is judged by the discriminators after theirs, and
+ * its feature maps are compared with those that the discriminators had before it. Where `adversarial` is false the discriminators are left out.
+ */
+export function vocoderProgram(
+  { vocoder, train }: VocoderPipeline,
+  options: JitOptions,
+  parts: VocoderParts,
+  adversarial: boolean,
+) {
+  const { training, features, definition, layouts } = parts;
+  const weights: Readonly<Record<string, number>> = train.losses;
+  const wanted = (name: string) => weights[name]! > 0;
+  return jit(
+    (
+      states: { readonly model: WholeState<tf.Tensor>; readonly discriminator?: WholeState<tf.Tensor> },
+      real: tf.Tensor,
+      scalars: SetScalars<tf.Tensor>,
+      constants: VocoderConstants<tf.Tensor>,
+    ) => {
+      const sound = real as tf.Tensor2D;
+      const heard = features.compute(definition, constants.features, sound);
+      const generate = (buckets: readonly tf.Tensor[]) =>
+        training.generate(vocoder.options, parametersOf(buckets, layouts.model), heard);
+      const judge = (buckets: readonly tf.Tensor[], waveform: tf.Tensor2D) =>
+        training.discriminate(vocoder.options, parametersOf(buckets, layouts.discriminator), waveform);
+      const own = states.model.buckets.map(({ parameters }) => parameters);
+      const log: Log = {};
+      const squares: Record<string, tf.Tensor[]> = {};
+      const next: { model?: WholeState<tf.Tensor>; discriminator?: WholeState<tf.Tensor> } = {};
+      let judges: { readonly buckets: readonly tf.Tensor[]; readonly real: Discrimination } | undefined;
+      if (adversarial && states.discriminator) {
+        const made = generate(own);
+        const theirs = states.discriminator.buckets.map(({ parameters }) => parameters);
+        const { value, aux, grads } = valueAndGrad((buckets: readonly tf.Tensor[]) => {
+          const maps = judge(buckets, sound);
+          return {
+            value: training.discriminatorLoss(maps, judge(buckets, made)),
+            aux: maps.map((scale) => [...scale]),
+          };
+        }, theirs);
+        const updated = updateOf(states.discriminator, grads, scalars.discriminator, train.optimizer, undefined);
+        next.discriminator = updated.state;
+        squares.discriminator = updated.squares;
+        log["discriminator/loss"] = value;
+        judges = { buckets: updated.state.buckets.map(({ parameters }) => parameters), real: aux };
+      }
+      const { value, aux, grads } = valueAndGrad((buckets: readonly tf.Tensor[]) => {
+        const made = generate(buckets);
+        const judged = judges && { real: judges.real, made: judge(judges.buckets, made) };
+        const losses = lossesOf(parts, constants, { real: sound, features: heard, made }, judged, wanted);
+        const weighted = Object.entries(losses).map(([name, loss]) => tf.mul<tf.Scalar>(loss, weights[name]!));
+        return { value: sumOf(weighted), aux: losses };
+      }, own);
+      const updated = updateOf(states.model, grads, scalars.model, train.optimizer, undefined);
+      return {
+        states: { ...next, model: updated.state },
+        squares: { ...squares, model: updated.squares },
+        log: { loss: value, ...aux, ...log },
+      };
+    },
+    {
+      ...options,
+      name: adversarial ? "train vocoder" : "train vocoder without discriminators",
+      donate: [0],
+      freeze: [3],
+    },
+  );
+}
+
+/** The traced copy of sounds from their features: the copies, both features, and the distances between the sounds. */
+export function copyProgram({ vocoder }: VocoderPipeline, options: JitOptions, parts: VocoderParts) {
+  const { training, features, definition, layouts } = parts;
+  return jit(
+    (buckets: readonly tf.Tensor[], real: tf.Tensor, constants: VocoderConstants<tf.Tensor>) => {
+      const sound = real as tf.Tensor2D;
+      const heard = features.compute(definition, constants.features, sound);
+      const made = training.generate(vocoder.options, parametersOf(buckets, layouts.model), heard);
+      const copied = features.compute(definition, constants.features, made);
+      const { mel, stft } = lossesOf(parts, constants, { real: sound, features: heard, made }, undefined, () => true);
+      return { made, features: { real: heard, made: copied }, distances: { mel: mel!, stft: stft! } };
+    },
+    { ...options, name: "copy sound", freeze: [2] },
+  );
+}
