@@ -16,7 +16,7 @@ import type { Cut } from "./windows.js";
 /** Decoders that run at once where the pipeline does not say: more would need more than a gigabyte for large pictures. */
 const mostAtOnce = 6;
 /** Bytes of decoded clips that may wait for those before them to be written. */
-const waitingBytes = 48 << 20;
+const waitingBytes = 192 << 20;
 
 /** A clip's tensors and its line in the index. */
 async function write(writer: ClipWriter, { data }: ResolvedPipeline, chained: Chain, recording: Recording, cut: Cut) {
