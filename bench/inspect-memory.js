@@ -145,7 +145,7 @@ async function measureTraining(opened, folder, { shape, rates }) {
     negative,
   };
   const draw = async (step) => drawDiffusion(drawing, lossesAt(losses, step), step, pipeline.train.batch);
-  const objective = await diffusionObjective(input, { clips: clips.length, shape, draw });
+  const objective = await diffusionObjective(input, { facts: { clips: clips.length, shape }, draw });
   await train(input, objective, { origin: async () => undefined, incidental: [] });
 }
 

@@ -81,7 +81,7 @@ export const frame = Type.Object({
           minimum: 1,
           maximum: 64,
           description:
-            "Files that are decoded at once, each on one core with some 100 MB of memory; when absent, as many as there are cores, and at most 6. The clips do not depend on it.",
+            "Files that are decoded at once, each on one core with some 100 MB of memory; when absent, as many as there are cores, and at most 4. The clips do not depend on it.",
         }),
       ),
     },

@@ -14,7 +14,7 @@ import type { Stage, StageInput } from "./stage.js";
 import type { Cut } from "./windows.js";
 
 /** Decoders that run at once where the pipeline does not say: more would need more than a gigabyte for large pictures. */
-const mostAtOnce = 6;
+const mostAtOnce = 4;
 /** Bytes of decoded clips that may wait for those before them to be written. */
 const waitingBytes = 192 << 20;
 
