@@ -1,3 +1,4 @@
+import { concatenate } from "../data/concatenate.js";
 import type { Random } from "../diffusion/random.js";
 import { CmmdError } from "../errors.js";
 import type { Clip, ClipPlace, Modality, Span } from "../plugin/clips.js";
@@ -65,14 +66,7 @@ function assemble(spans: readonly Span<Clip>[], modality: Modality): Float32Arra
     const row = whole.length / clip.steps[modality];
     return whole.subarray(from * row, to * row);
   });
-  if (parts.length === 1) return parts[0]!;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return parts.length === 1 ? parts[0]! : concatenate(parts);
 }
 
 /**

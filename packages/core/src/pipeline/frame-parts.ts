@@ -130,3 +130,19 @@ export const trainingKeys = {
     { default: {}, description: "When the state of training is written, and what stays of it." },
   ),
 };
+
+/** Scalars over clips that are not trained on, every so many steps. */
+export const validationOf = (description: string) =>
+  Type.Optional(
+    Type.Object(
+      {
+        every: Type.Integer({ minimum: 1, description: "Steps between validations." }),
+        clips: Type.Integer({
+          default: 16,
+          minimum: 1,
+          description: "Clips of the split validation, or of test when there is none.",
+        }),
+      },
+      { description },
+    ),
+  );

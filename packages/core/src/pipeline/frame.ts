@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { fileName, headKeys, oneOf, optimizerOf, trainingKeys } from "./frame-parts.js";
+import { fileName, headKeys, oneOf, optimizerOf, trainingKeys, validationOf } from "./frame-parts.js";
 import { useOf } from "./use.js";
 
 const generation = Type.Object(
@@ -127,21 +127,8 @@ export const frame = Type.Object({
           "Parts that each batch is computed in, one after the other: less memory, the same step. `batch` is a multiple of it.",
       }),
       ...trainingKeys,
-      validate: Type.Optional(
-        Type.Object(
-          {
-            every: Type.Integer({ minimum: 1, description: "Steps between validations." }),
-            clips: Type.Integer({
-              default: 16,
-              minimum: 1,
-              description: "Clips of the split validation, or of test when there is none.",
-            }),
-          },
-          {
-            description:
-              "The losses over clips that are not trained on, with the averaged weights and the same noise every time.",
-          },
-        ),
+      validate: validationOf(
+        "The losses over clips that are not trained on, with the averaged weights and the same noise every time.",
       ),
       samples: Type.Optional(
         Type.Object(

@@ -1,5 +1,5 @@
 import { type Static, type TObject, Type } from "@sinclair/typebox";
-import { headKeys, oneOf, optimizerOf, trainingKeys } from "./frame-parts.js";
+import { headKeys, oneOf, optimizerOf, trainingKeys, validationOf } from "./frame-parts.js";
 import { besides, useOf } from "./use.js";
 
 const weight = (standard: number, description: string) => Type.Number({ default: standard, minimum: 0, description });
@@ -56,19 +56,7 @@ export const vocoderFrame = Type.Object({
         description: "Decay of the moving average of the weights; 0 turns it off.",
       }),
       ...trainingKeys,
-      validate: Type.Optional(
-        Type.Object(
-          {
-            every: Type.Integer({ minimum: 1, description: "Steps between validations." }),
-            clips: Type.Integer({
-              default: 16,
-              minimum: 1,
-              description: "Clips of the split validation, or of test when there is none.",
-            }),
-          },
-          { description: "Distances between clips that are not trained on and what is made of their features." },
-        ),
-      ),
+      validate: validationOf("Distances between clips that are not trained on and what is made of their features."),
       samples: Type.Optional(
         Type.Object(
           {

@@ -1,3 +1,4 @@
+import { concatenate } from "../data/concatenate.js";
 import type { Shards } from "../data/shards.js";
 import type { OpenAutoencoder } from "../plugin/components.js";
 import type { Frames } from "../plugin/media.js";
@@ -109,7 +110,7 @@ export class Encoder {
     return contents.map((its) => {
       const latents = its.map((content) => found.get(content)!);
       this.#keep(its, latents);
-      return concatenated(latents);
+      return concatenate(latents);
     });
   }
 
@@ -143,14 +144,4 @@ export class Encoder {
     const taken = this.#taken > 0 ? `, ${this.#taken} taken from equal frames encoded before` : "";
     return `${rate}${this.#encoded} frames encoded${taken}`;
   }
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

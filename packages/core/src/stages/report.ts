@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "../data/safetensors.js";
 import { readShards } from "../data/shards.js";
-import type { Generation } from "../pipeline/resolved.js";
+import type { AnyPipeline, Generation } from "../pipeline/resolved.js";
 import { showPipeline } from "../pipeline/show.js";
 import type { ReportInput } from "../plugin/components.js";
 import { readCurves } from "../train/curves.js";
@@ -54,7 +54,7 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   return groups;
 }
 
-export function curvesOf(folder: string): ReportInput["curves"] {
+function curvesOf(folder: string): ReportInput["curves"] {
   const curves: Record<string, { step: number; value: number }[]> = {};
   for (const { step, ...scalars } of readCurves(folder))
     for (const [name, value] of Object.entries(scalars)) {
@@ -66,7 +66,7 @@ export function curvesOf(folder: string): ReportInput["curves"] {
 }
 
 /** The summaries of the stages before, as rows `stage: name` and value. */
-export function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
+function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
   return Object.entries(inputs).flatMap(([stage, folder]) => {
     const path = join(folder, "summary.json");
     if (stage === "evaluate" || !existsSync(path)) return [];
@@ -78,6 +78,26 @@ export function factsOf(inputs: StageInput["inputs"]): ReportInput["facts"] {
   });
 }
 
+/** Writes the page with what a kind of pipeline has to show. */
+export async function writeReport<P extends AnyPipeline>(
+  { pipeline, context, inputs, component, artifact }: StageInput<P>,
+  shown: Pick<ReportInput, "groups" | "featureDefinition">,
+) {
+  const body = await component("reports", pipeline.report.use);
+  const name = await body.write(
+    pipeline.report.options,
+    {
+      pipeline: { name: pipeline.name, path: pipeline.path, resolved: showPipeline(pipeline) },
+      ...shown,
+      curves: curvesOf(inputs.train!),
+      facts: factsOf(inputs),
+    },
+    context,
+  );
+  artifact("report", join(context.folder, name));
+  return { file: name };
+}
+
 /** One page that a person can look at. */
 export const report: Stage = {
   name: "report",
@@ -85,21 +105,9 @@ export const report: Stage = {
   applies: () => true,
   depends: ({ report: used, name }) => ({ report: used as never, name }),
   components: ({ report: used }) => [used],
-  async run(input) {
-    const { pipeline, context, inputs, component } = input;
-    const body = await component("reports", pipeline.report.use);
-    const name = await body.write(
-      pipeline.report.options,
-      {
-        pipeline: { name: pipeline.name, path: pipeline.path, resolved: showPipeline(pipeline) },
-        groups: await groupsOf(input),
-        featureDefinition: readFeatureStatistics(inputs.prepare!).definition,
-        curves: curvesOf(inputs.train!),
-        facts: factsOf(inputs),
-      },
-      context,
-    );
-    input.artifact("report", join(context.folder, name));
-    return { file: name };
-  },
+  run: async (input) =>
+    writeReport(input, {
+      groups: await groupsOf(input),
+      featureDefinition: readFeatureStatistics(input.inputs.prepare!).definition,
+    }),
 };

@@ -4,7 +4,7 @@ import { Store } from "../store/store.js";
 import type { SoundBatch, SoundFacts } from "../train/sound-drawing.js";
 import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
-import { trainOptions } from "./train.js";
+import { originContent, trainOptions } from "./train.js";
 
 /** Sound to the weights of a vocoder: the same stage for pipelines that train one. */
 export const trainVocoder: Stage<VocoderPipeline> = {
@@ -16,11 +16,7 @@ export const trainVocoder: Stage<VocoderPipeline> = {
     train: trainOptions(pipeline.train) as never,
     ...computingOf(pipeline),
   }),
-  async sources(pipeline, store) {
-    if (pipeline.train.from === undefined) return undefined;
-    const { originOf } = await import("../train/origin.js");
-    return (await originOf(pipeline, store))?.content;
-  },
+  sources: originContent,
   components: ({ vocoder, prepare }) => [vocoder, ...prepare.audio.slice(-1)],
   async run(input) {
     const [{ train: run }, { vocoderObjective }, { openDrawingThread }, { originOf }] = await Promise.all([

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { AnyPipeline } from "../pipeline/resolved.js";
+import type { Json } from "../plugin/components.js";
 import { Store } from "../store/store.js";
 import type { DiffusionBatch, DiffusionFacts } from "../train/drawing.js";
 import { computingOf } from "./computing.js";
@@ -9,6 +10,13 @@ import type { Stage } from "./stage.js";
 export function trainOptions({ checkpoints, from: _, ...options }: AnyPipeline["train"]) {
   const { keep_every } = checkpoints;
   return { ...options, ...(keep_every !== undefined && { checkpoints: { keep_every } }) };
+}
+
+/** The content of what training begins with, if the pipeline names any. */
+export async function originContent(pipeline: AnyPipeline, store: Store): Promise<Json | undefined> {
+  if (pipeline.train.from === undefined) return undefined;
+  const { originOf } = await import("../train/origin.js");
+  return (await originOf(pipeline, store))?.content;
 }
 
 /** Latents and features to weights. */
@@ -22,11 +30,7 @@ export const train: Stage = {
     train: trainOptions(pipeline.train) as never,
     ...computingOf(pipeline),
   }),
-  async sources(pipeline, store) {
-    if (pipeline.train.from === undefined) return undefined;
-    const { originOf } = await import("../train/origin.js");
-    return (await originOf(pipeline, store))?.content;
-  },
+  sources: originContent,
   components: ({ model, latents, prepare, train: { losses, samples } }) => [
     model,
     ...losses,
