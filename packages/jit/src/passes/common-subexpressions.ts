@@ -34,7 +34,8 @@ export function commonSubexpressions(graph: Graph): Graph {
   ]);
 }
 
-function contentKey(data: TensorData): string {
+/** Equal for equal bytes. */
+export function contentKey(data: TensorData): string {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return bytes.length <= 32 ? bytes.join(".") : createHash("sha256").update(bytes).digest("base64");
 }

@@ -4,13 +4,13 @@ import { type Rule, rewrite } from "./rewrite.js";
 /** Fewer elements are moved in no time. */
 const smallest = 1 << 14;
 
-interface Moves {
+export interface Moves {
   readonly shape: readonly number[];
   readonly perm: readonly number[];
 }
 
 /** A transpose without axes of size 1, and with those as one that stay neighbours. */
-function merged(shape: readonly number[], perm: readonly number[]): Moves {
+export function merged(shape: readonly number[], perm: readonly number[]): Moves {
   const runs: number[][] = [];
   for (const axis of perm.filter((axis) => shape[axis] !== 1)) {
     const run = runs.at(-1);

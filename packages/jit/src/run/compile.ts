@@ -9,6 +9,7 @@ import { largeProgram } from "../passes/liveness.js";
 import { separateOnce } from "../passes/once.js";
 import { recompute } from "../passes/recompute.js";
 import { splitTransposes } from "../passes/split-transposes.js";
+import { takenRows } from "../passes/taken-rows.js";
 import type { Structure } from "../tree.js";
 import { codeVersion } from "./code-version.js";
 import type { Device } from "./device.js";
@@ -75,7 +76,7 @@ export async function compile(source: Source): Promise<Compiled> {
 
 /** What each device's graph goes through besides the passes for all of them. */
 export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
-  cpu: (graph) => splitTransposes(recompute(graph)),
+  cpu: (graph) => takenRows(splitTransposes(recompute(graph))),
   cuda: barriersAsChoices,
   webgpu: fitWebGpu,
 };
