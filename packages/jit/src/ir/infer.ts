@@ -97,7 +97,12 @@ const rules = {
     const shape = [...x!.shape];
     (axes as number[]).forEach((axis, i) => {
       const step = (steps as number[])[i]!;
-      shape[axis] = Math.max(0, Math.ceil(((ends as number[])[i]! - (starts as number[])[i]!) / step));
+      const size = x!.shape[axis]!;
+      // Negative positions count from the end; then both stay where a walk by such steps can be.
+      const [lowest, highest] = step > 0 ? [0, size] : [-1, size - 1];
+      const place = (at: number) => Math.min(Math.max(at < 0 ? at + size : at, lowest), highest);
+      const [start, end] = [place((starts as number[])[i]!), place((ends as number[])[i]!)];
+      shape[axis] = Math.max(0, Math.ceil((end - start) / step));
     });
     return [{ shape, dtype: x!.dtype }];
   },

@@ -36,7 +36,8 @@ const asReshape: Rule = (node, b) => {
     : undefined;
 };
 
-const mergeReshapes: Rule = (node, b) =>
+/** Two reshapes are one. */
+export const mergeReshapes: Rule = (node, b) =>
   node.op === "Reshape" ? [reshaped(b, node.inputs[0]!, node.outputs[0]!.shape)] : undefined;
 
 /**

@@ -4,10 +4,12 @@ import type * as ort from "onnxruntime-node";
 import type { Graph, TensorData } from "../ir/graph.js";
 import { barriersAsChoices } from "../passes/barrier.js";
 import { fitWebGpu } from "../passes/device-limits.js";
+import { fewerShapes } from "../passes/fewer-shapes.js";
 import { inPlace } from "../passes/in-place.js";
 import { largeProgram } from "../passes/liveness.js";
 import { separateOnce } from "../passes/once.js";
 import { recompute } from "../passes/recompute.js";
+import { shortSums } from "../passes/short-sums.js";
 import { splitTransposes } from "../passes/split-transposes.js";
 import { takenRows } from "../passes/taken-rows.js";
 import type { Structure } from "../tree.js";
@@ -76,7 +78,7 @@ export async function compile(source: Source): Promise<Compiled> {
 
 /** What each device's graph goes through besides the passes for all of them. */
 export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
-  cpu: (graph) => takenRows(splitTransposes(recompute(graph))),
+  cpu: (graph) => fewerShapes(shortSums(takenRows(splitTransposes(recompute(graph))))),
   cuda: barriersAsChoices,
   webgpu: fitWebGpu,
 };
