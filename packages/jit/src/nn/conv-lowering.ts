@@ -1,9 +1,11 @@
 import type { Builder } from "../ir/builder.js";
-import { sizeOf, Value } from "../ir/graph.js";
+import { sizeOf, type Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
-import { filterGradientByRows, forwardByRows, inputGradientByRows, type Rows, rowsOf } from "./conv-rows.js";
+import { rowsThatPay, tilingThatPays } from "./conv-cost.js";
+import { filterGradientByRows, forwardByRows, inputGradientByRows } from "./conv-rows.js";
 import { type Geometry, inputOfOutput, isPointwise, outputOfInput } from "./geometry.js";
-import { type Tiling, tilingsOf, winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
+import { transposedGeometry } from "./tiling.js";
+import { winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
 
 /** Patches [N * positions, taps * C] of x [N, ...spatial, C]. */
 function patches(b: Builder, x: Value, indices: Int32Array, taps: number): Value {
@@ -25,64 +27,8 @@ function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): V
   return b.reshape(b.transpose(filter, [2, 1, 0]), [out, channels, ...kernel]);
 }
 
-/** Multiplications and additions of a matrix product that take as long as moving one number, in the cache and beyond it. */
-const flopsPerNumber = { cached: 30, beyond: 45 };
-/** Numbers of a filter that stay in the cache. */
-const cachedNumbers = 3 << 20;
-
-/**
- * The tiles that beat patches, if any do: fewer products (36 for 144 over two axes), for transforms that move the tiles some three times,
- * and a filter that is larger, packed in every run where one matrix would be packed once, and transformed unless it is frozen.
- */
-function tilingThatPays(b: Builder, filter: Value, geometry: Geometry, batch: number): Tiling | undefined {
-  const [out, channels] = filter.shape as [number, number];
-  const positions = batch * sizeOf(geometry.output);
-  const cost = (products: number, moved: number, filterNumbers: number, filterMoves: number) => {
-    const place = filterNumbers > cachedNumbers ? "beyond" : "cached";
-    return 2 * products + flopsPerNumber.cached * moved + flopsPerNumber[place] * filterNumbers * filterMoves;
-  };
-  const patch = sizeOf(geometry.kernel) * channels;
-  const frozen = b.isConstant(filter);
-  const direct = cost(positions * patch * out, positions * patch, patch * out, frozen ? 1 : 3);
-  const costs = tilingsOf(geometry).map((tiling) => {
-    const rows = (positions / tiling.outputs) * tiling.cells;
-    return {
-      tiling,
-      cost: cost(rows * channels * out, 3 * rows * (channels + out), tiling.cells * channels * out, frozen ? 3 : 5),
-    };
-  });
-  const [best] = costs.toSorted((a, b) => a.cost - b.cost);
-  return best && best.cost < direct ? best.tiling : undefined;
-}
-
-/** Taking a row from elsewhere costs as much as so many multiplications and additions, however short it is. */
-const flopsPerRow = 500;
-/** Columns that a matrix product computes at a time. */
-const columnsAtOnce = 16;
-const blocks = [1, 2, 4, 8, 16];
-
 /** Whether a convolution without tiles is computed by rows. */
 const byRows = ({ groups, kernel }: Geometry) => groups > 1 || kernel.length === 1;
-
-/**
- * The rows of a convolution that is computed by rows: one with groups, or over one axis without tiles. Longer rows gather less, for more
- * products with the zeros of their bands.
- */
-function rowsThatPay(filter: readonly number[], geometry: Geometry, batch: number): Rows {
-  const { groups } = geometry;
-  const [out, perGroup] = [filter[0]! / groups, filter[1]!];
-  const costs = blocks.map((block) => {
-    const rows = rowsOf(geometry, block);
-    const count = batch * sizeOf(rows.by.output);
-    const taps = sizeOf(rows.by.kernel);
-    const [patch, columns] = [taps * rows.inputs * perGroup, rows.outputs * out];
-    const padded = columnsAtOnce * Math.ceil(columns / columnsAtOnce);
-    const products = 2 * count * patch * padded;
-    const moved = count * (flopsPerNumber.cached * patch + flopsPerRow * taps);
-    return { rows, cost: products + moved + 3 * flopsPerNumber.cached * patch * columns };
-  });
-  return costs.toSorted((a, b) => a.cost - b.cost)[0]!.rows;
-}
 
 /** Multiply-adds of a convolution with such a filter by its definition, and of either gradient. */
 const multiplyAdds = (batch: number, filter: readonly number[], { output }: Geometry) =>
@@ -116,11 +62,12 @@ function forward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value
     const matrix = b.reshape(filter, [out, channels]);
     return b.reshape(b.op("Gemm", [b.reshape(x, [rows, channels]), matrix], { transA: 0, transB: 1 }), shape);
   }
-  const tiling = tilingThatPays(b, filter, geometry, batch);
+  const tiling = tilingThatPays({ of: geometry, channels, out, batch, frozen: b.isConstant(filter) });
   if (tiling) return winograd(b, x, byTap(b, filter), tiling);
   const own = frozenDepthwise(b, x, filter, geometry);
   if (own) return own;
-  if (byRows(geometry)) return forwardByRows(b, x, filter, rowsThatPay(filter.shape, geometry, batch));
+  const way = { turned: false, frozen: b.isConstant(filter) };
+  if (byRows(geometry)) return forwardByRows(b, x, filter, rowsThatPay(filter.shape, geometry, batch, way));
   const weights = byTap(b, filter);
   const cells = patches(b, x, inputOfOutput(geometry), weights.shape[0]!);
   const matrix = b.reshape(weights, [weights.shape[0]! * channels, out]);
@@ -156,8 +103,22 @@ function frozenDepthwise(b: Builder, x: Value, filter: Value, geometry: Geometry
   return b.reshape(b.transpose(y, [0, 2, 3, 1]), [x.shape[0]!, ...output, groups]);
 }
 
+/** A filter [O, C / groups, ...kernel] as that of the convolution's gradient by x: flipped, [C, O / groups, ...kernel]. */
+function turnedFilter(b: Builder, filter: Value, { groups, kernel }: Geometry): Value {
+  const [out, perGroup] = filter.shape as [number, number];
+  const taps = sizeOf(kernel);
+  const flipped = Int32Array.from({ length: taps }, (_, tap) => taps - 1 - tap);
+  const byTap = b.transpose(b.reshape(filter, [groups, out / groups, perGroup, taps]), [0, 3, 2, 1]);
+  const rows = takeRows(b, b.reshape(byTap, [groups, taps, (perGroup * out) / groups]), flipped);
+  const turned = b.transpose(b.reshape(rows, [groups, taps, perGroup, out / groups]), [0, 2, 3, 1]);
+  return b.reshape(turned, [groups * perGroup, out / groups, ...kernel]);
+}
+
 function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry): Value {
   const { groups } = geometry;
+  // The rows of a gradient reach beyond x; those of a convolution do not.
+  if (groups > 1 && geometry.strides.every((stride) => stride === 1))
+    return forward(b, dy, turnedFilter(b, filter, geometry), transposedGeometry(geometry));
   const [out, channels] = filter.shape as [number, number];
   const batch = dy.shape[0]!;
   const shape = [batch, ...geometry.input, channels];
@@ -166,9 +127,11 @@ function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry)
     const matrix = b.reshape(filter, [out, channels]);
     return b.reshape(b.op("Gemm", [dy2, matrix], { transA: 0, transB: 0 }), shape);
   }
-  const tiling = tilingThatPays(b, filter, geometry, batch);
+  const of = transposedGeometry(geometry);
+  const tiling = tilingThatPays({ of, channels: out, out: channels, batch, frozen: b.isConstant(filter) });
   if (tiling) return winogradInputGradient(b, dy, byTap(b, filter), tiling);
-  if (byRows(geometry)) return inputGradientByRows(b, dy, filter, rowsThatPay(filter.shape, geometry, batch));
+  const way = { turned: true, frozen: b.isConstant(filter) };
+  if (byRows(geometry)) return inputGradientByRows(b, dy, filter, rowsThatPay(filter.shape, geometry, batch, way));
   const weights = byTap(b, filter);
   const taps = weights.shape[0]!;
   const readers = outputOfInput(geometry);
@@ -195,10 +158,11 @@ function filterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Va
     const product = b.op("Gemm", [dy2, b.reshape(x, [x.size / channels, channels])], { transA: 1, transB: 0 });
     return b.reshape(product, [out, channels, ...kernel]);
   }
-  const filter = new Value([out, channels / groups, ...kernel], "float32");
-  const tiling = tilingThatPays(b, filter, geometry, x.shape[0]!);
+  const filter = [out, channels / groups, ...kernel];
+  const tiling = tilingThatPays({ of: geometry, channels, out, batch: x.shape[0]!, frozen: false });
   if (tiling) return inPublicLayout(b, winogradFilterGradient(b, x, dy, tiling), kernel);
-  if (byRows(geometry)) return filterGradientByRows(b, x, dy, rowsThatPay(filter.shape, geometry, x.shape[0]!));
+  const way = { turned: false, frozen: false };
+  if (byRows(geometry)) return filterGradientByRows(b, x, dy, rowsThatPay(filter, geometry, x.shape[0]!, way));
   const taps = sizeOf(kernel);
   const cells = patches(b, x, inputOfOutput(geometry), taps);
   const product = b.op("Gemm", [cells, dy2], { transA: 1, transB: 0 });

@@ -2,6 +2,8 @@ import type { Builder } from "../ir/builder.js";
 import { sizeOf, type Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
 import { type Geometry, inputOfOutput, outputOfInput } from "./geometry.js";
+import type { Tiling } from "./tiling.js";
+import { winograd, winogradFilterGradient, winogradInputGradient } from "./winograd.js";
 
 /*
  * Convolutions by rows: some neighbouring positions of the last axis, with all channels of a group, are one row of a matrix. A window of
@@ -21,6 +23,8 @@ export interface Rows {
   readonly by: Geometry;
   /** The convolution itself. */
   readonly of: Geometry;
+  /** Tiles of rows, of `by` or of what transposes it. Only without groups. */
+  readonly tiling?: Tiling | undefined;
 }
 
 const last = (values: readonly number[]) => values.at(-1)!;
@@ -147,31 +151,53 @@ const inputRows = (b: Builder, x: Value, { inputs, first, by, of }: Rows) =>
 const outputRows = (b: Builder, dy: Value, { outputs, by, of }: Rows) =>
   toRows(b, dy, 0, last(by.output), outputs, of.groups);
 
+/** The bands of a convolution without groups as a filter [taps, C, O] of rows. */
+const filterOfRows = (b: Builder, filter: Value, rows: Rows) => {
+  const band = bands(b, filter, rows);
+  return b.reshape(band, band.shape.slice(1));
+};
+
+/** What tiles of rows give [N, ...rows, numbers], as the product of windows and bands gives it. */
+const asProduct = (b: Builder, y: Value) => b.reshape(y, [1, y.size / last(y.shape), last(y.shape)]);
+
 /** Convolution of x [N, ...spatial, C] with a filter [O, C / groups, ...kernel]: [N, ...output, O]. */
 export function forwardByRows(b: Builder, x: Value, filter: Value, rows: Rows): Value {
-  const { by, of, outputs } = rows;
+  const { by, of, outputs, tiling } = rows;
   const taps = sizeOf(by.kernel);
+  const spatial = withLast(of.output, last(by.output) * outputs);
+  if (tiling) {
+    const y = winograd(b, inputRows(b, x, rows), filterOfRows(b, filter, rows), tiling);
+    return fromRows(b, asProduct(b, y), x.shape[0]!, spatial, 0, last(of.output));
+  }
   const cells = windows(b, inputRows(b, x, rows), of.groups, inputOfOutput(by), taps);
   const band = bands(b, filter, rows);
   const matrix = b.reshape(band, [of.groups, taps * band.shape[2]!, band.shape[3]!]);
-  const spatial = withLast(of.output, last(by.output) * outputs);
   return fromRows(b, product(b, cells, matrix), x.shape[0]!, spatial, 0, last(of.output));
 }
 
 /** Its gradient by x, from dy [N, ...output, O]. */
 export function inputGradientByRows(b: Builder, dy: Value, filter: Value, rows: Rows): Value {
-  const { by, of, inputs, first } = rows;
+  const { by, of, inputs, first, tiling } = rows;
   const taps = sizeOf(by.kernel);
+  const spatial = withLast(of.input, last(by.input) * inputs);
+  if (tiling) {
+    const dx = winogradInputGradient(b, outputRows(b, dy, rows), filterOfRows(b, filter, rows), tiling);
+    return fromRows(b, asProduct(b, dx), dy.shape[0]!, spatial, -first, last(of.input));
+  }
   const cells = windows(b, outputRows(b, dy, rows), of.groups, outputOfInput(by), taps);
   const band = b.transpose(bands(b, filter, rows), [0, 1, 3, 2]);
   const matrix = b.reshape(band, [of.groups, taps * band.shape[2]!, band.shape[3]!]);
-  const spatial = withLast(of.input, last(by.input) * inputs);
   return fromRows(b, product(b, cells, matrix), dy.shape[0]!, spatial, -first, last(of.input));
 }
 
 /** Its gradient by the filter. */
 export function filterGradientByRows(b: Builder, x: Value, dy: Value, rows: Rows): Value {
-  const { by, of } = rows;
+  const { by, of, tiling } = rows;
+  if (tiling) {
+    const taps = winogradFilterGradient(b, inputRows(b, x, rows), outputRows(b, dy, rows), tiling);
+    const [count, width, columns] = taps.shape as [number, number, number];
+    return unband(b, b.transpose(b.reshape(taps, [1, count * width, columns]), [0, 2, 1]), rows);
+  }
   const cells = windows(b, inputRows(b, x, rows), of.groups, inputOfOutput(by), sizeOf(by.kernel));
   const gradient = outputRows(b, dy, rows);
   const byGroup = b.reshape(gradient, [of.groups, cells.shape[1]!, gradient.size / (of.groups * cells.shape[1]!)]);

@@ -37,7 +37,7 @@ describe("convolution by Winograd's tiles", () => {
   const filter = noise([32, 48, 3, 3], 7);
 
   it.each([
-    [[8, 8, 12, 48], "many tiles"],
+    [[16, 8, 12, 48], "many tiles"],
     [[96, 4, 4, 48], "one tile an image"],
   ])("on %s: %s: value and gradients equal the definition", async (shape) => {
     const x = noise(shape, 1);
@@ -46,17 +46,51 @@ describe("convolution by Winograd's tiles", () => {
   });
 
   it.each([18, 16])("along one axis of %i frames: value and gradients equal the definition", async (frames) => {
-    const x = noise([2, frames, 32, 96], 1);
+    const x = noise([2, frames, 48, 96], 1);
     const along = noise([64, 96, 3, 1], 7);
     expect(String(jit(step).lower(x, along)).match(tiled)).toHaveLength(3);
     await expectSame(step, [x, along], 4e-6);
+  });
+
+  it.each([
+    [{ dilation: 3, pad: [1] }, "dilated, the last tiles beyond the result"],
+    [{ dilation: 1, pad: [4] }, "more padding than the kernel reaches"],
+  ])(
+    "along one axis with %j: %s: value and gradients equal the definition",
+    async (options: { dilation?: number; pad: number[] }, _: string) => {
+      const along = (x: tf.Tensor, w: tf.Tensor) =>
+        valueAndGrad(
+          (p: { x: tf.Tensor; w: tf.Tensor }) => {
+            const y = nn.conv(p.x, p.w, options);
+            return { value: y.square().sum(), aux: y };
+          },
+          { x, w },
+        );
+      const [x, w] = [noise([1, 901, 96], 1), noise([96, 96, 3], 7)];
+      expect(String(jit(along).lower(x, w)).match(tiled)).toHaveLength(3);
+      await expectSame(along, [x, w], 4e-6);
+    },
+  );
+
+  it("transposed with a kernel of twice the stride, by tiles of rows of all phases: as by definition", async () => {
+    const up = (x: tf.Tensor, w: tf.Tensor) =>
+      valueAndGrad(
+        (p: { x: tf.Tensor; w: tf.Tensor }) => {
+          const y = nn.convTranspose(p.x, p.w, { stride: 4, pad: 2 });
+          return { value: y.square().sum(), aux: y };
+        },
+        { x, w },
+      );
+    const [x, w] = [noise([1, 701, 128], 1), noise([128, 64, 8], 7)];
+    expect(String(jit(up).lower(x, w)).match(tiled)).toHaveLength(3);
+    await expectSame(up, [x, w], 4e-6);
   });
 
   it("of large pictures some images at a time: as each image by itself, the filter's gradients added", async () => {
     const shape = [128, 128, 96];
     const size = 128 * 128 * 96;
     const x = noise([3, ...shape], 1);
-    const w = noise([8, 96, 3, 3], 7);
+    const w = noise([16, 96, 3, 3], 7);
     const run = jit(step);
     expect(String(run.lower(x, w)).match(tiled)).toHaveLength(6);
     const read = async ({ aux, grads }: Awaited<ReturnType<typeof run>>) =>

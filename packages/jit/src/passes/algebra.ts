@@ -1,6 +1,6 @@
 import { type DType, type Graph, sameShape, Value } from "../ir/graph.js";
 import { broadcastShapes, isBinary } from "../ir/infer.js";
-import { activateProduct, gatherOnce } from "./fusion.js";
+import { activateProduct, biasOfProduct, gatherCut, gatherOnce, oneBias } from "./fusion.js";
 import { type Rule, rewrite } from "./rewrite.js";
 
 const isScalar = (value: Value, number: number) => value.data?.length === 1 && value.data[0] === number;
@@ -49,19 +49,6 @@ const absorbLeadingOnes: Rule = ({ op, inputs, outputs, attributes }, b) => {
     : undefined;
 };
 
-/** Gemm followed by the addition of a row is Gemm with that row as its third input. */
-const gemmBias: Rule = ({ op, inputs, outputs }, b, uses) => {
-  if (op !== "Add") return undefined;
-  for (const [product, row] of [inputs, inputs.toReversed()] as [Value, Value][]) {
-    const node = b.producer(product!);
-    if (node?.op !== "Gemm" || node.inputs.length !== 2 || uses(product!) !== 1) continue;
-    const wide = row!.size === product!.shape[1] && row!.shape.at(-1) === product!.shape[1];
-    if (!wide || !sameShape(product!.shape, outputs[0]!.shape)) continue;
-    return [b.op("Gemm", [...node.inputs, b.reshape(row!, [row!.size])], node.attributes)];
-  }
-  return undefined;
-};
-
 /** Reducing axes of size 1 is a reshape. */
 const emptyReduction: Rule = ({ op, inputs, outputs, attributes }, b) => {
   const [x] = inputs as [Value];
@@ -89,7 +76,7 @@ const stagedReduction: Rule = ({ op, inputs, outputs, attributes }, b) => {
   const rows = x.shape[axis]!;
   const columns = x.size / rows;
   const parts = divisor(rows, 8);
-  if (parts === 1 || columns === 1 || rows < 64) return undefined;
+  if (parts === 1 || columns === 1 || rows <= 160) return undefined;
   const partial = b.reduce(op, b.reshape(x, [parts, rows / parts, columns]), [1], false);
   return [b.reshape(b.reduce(op, partial, [0], false), outputs[0]!.shape)];
 };
@@ -130,13 +117,15 @@ export function simplify(graph: Graph): Graph {
     neutral,
     absorbExpand,
     absorbLeadingOnes,
-    gemmBias,
+    biasOfProduct,
+    oneBias,
     emptyReduction,
     stagedReduction,
     trailingOnes,
     doubled,
     zeroProduct,
     gatherOnce,
+    gatherCut,
     activateProduct,
   ]);
 }

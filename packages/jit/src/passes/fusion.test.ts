@@ -41,3 +41,47 @@ it("brings an activation next to the product that it follows, if nothing else ne
   };
   expect(order(text(both))).toEqual(["Reshape", "Gemm", "Reshape", "LeakyRelu"]);
 });
+
+it("cuts from what was taken in one taking, by smaller rows", () => {
+  const lines = text((b) => {
+    const taken = b.op("Gather", [b.reshape(x, [1, 2, 6]), new Value([3], "int32", Int32Array.of(1, 0, 1))], {
+      axis: 1,
+    });
+    return [b.op("Slice", [b.reshape(taken, [1, 6, 3])], { starts: [1], ends: [5], axes: [1], steps: [1] })];
+  });
+  expect(lines.at(-2)).toMatch(/Gather\(.*int32\[4\]\{3,0,1,2\}\) axis=1$/);
+});
+
+it("brings bias and activation through a reordering of rows to the product, the bias repeated along its longer rows", () => {
+  const bias = new Value([3], "float32", Float32Array.of(1, 2, 3));
+  const ops = text((b) => {
+    const matrix = b.constant(new Float32Array(4), [2, 2], "float32");
+    const product = b.op("Gemm", [matrix, b.reshape(x, [2, 6])], { transA: 0, transB: 0 });
+    const order = new Value([4], "int32", Int32Array.of(2, 0, 3, 1));
+    const rows = b.op("Gather", [b.reshape(product, [1, 4, 3]), order], { axis: 1 });
+    return [b.op("LeakyRelu", [b.op("Add", [rows, bias])], { alpha: 0.2 })];
+  }).map((line) => /= (\w+)/.exec(line)?.[1]);
+  expect(ops).toEqual(["Reshape", "Expand", "Reshape", "Gemm", "LeakyRelu", "Reshape", "Gather", undefined]);
+});
+
+it("adds up the biases of products that are added up", () => {
+  const linear = (b: Builder, ...bias: number[]) => {
+    const matrix = b.constant(new Float32Array(6), [3, 2], "float32");
+    const row = new Value([2], "float32", Float32Array.from(bias));
+    const rows = b.op("Gemm", [b.reshape(x, [4, 3]), matrix, row], { transA: 0, transB: 0 });
+    return b.reshape(rows, [1, 4, 2]);
+  };
+  const lines = text((b) => [b.op("Add", [linear(b, 1, 2), linear(b, 10, 20)])]);
+  expect(lines.map((line) => /= (\w+)/.exec(line)?.[1])).toEqual([
+    "Reshape",
+    "Reshape",
+    "Gemm",
+    "Reshape",
+    "Add",
+    "Gemm",
+    "Reshape",
+    "Add",
+    undefined,
+  ]);
+  expect(lines.filter((line) => line.includes("float32[2]{"))).toHaveLength(1);
+});

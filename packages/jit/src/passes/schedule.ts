@@ -27,9 +27,11 @@ function readersOf(graph: Graph): ReadonlyMap<Value, readonly number[]> {
 const bytes = (values: readonly Value[]) => values.reduce((sum, value) => sum + bytesOf(value), 0);
 const takes = (node: Node) => (isAlias(node) ? 0 : bytes(node.outputs));
 
-/** Operands of a node whose memory is neither an input's nor a constant's. */
-function operands(node: Node, held: ReadonlySet<Value>): readonly Value[] {
-  return [...new Set(node.inputs)].filter((value) => !held.has(value) && value.data === undefined);
+const computedBy = ({ nodes }: Graph): ReadonlySet<Value> => new Set(nodes.flatMap(({ outputs }) => outputs));
+
+/** Operands of a node whose memory can be freed: not an input's, a constant's, or that of what the graph around a loop's body has. */
+function operands(node: Node, computed: ReadonlySet<Value>): readonly Value[] {
+  return [...new Set(node.inputs)].filter((value) => computed.has(value));
 }
 
 /** Stable: nodes of the same key stay in their order, so that operands precede. */
@@ -45,7 +47,7 @@ function inOrder(graph: Graph, keys: readonly number[]): Graph {
 
 /** Moves nodes back to their first readers where that does not hold operands of more bytes longer. */
 function late(graph: Graph): Graph {
-  const held = new Set(graph.inputs);
+  const computed = computedBy(graph);
   const readers = readersOf(graph);
   const keys = graph.nodes.map((_, i) => i);
   const lastRead = (value: Value, except: number) =>
@@ -54,7 +56,7 @@ function late(graph: Graph): Graph {
     const node = graph.nodes[i]!;
     const key = Math.min(...node.outputs.flatMap((output) => readers.get(output) ?? []).map((at) => keys[at] ?? at));
     if (!Number.isFinite(key) || key >= graph.nodes.length) continue;
-    const longer = operands(node, held).filter((value) => lastRead(value, i) < key);
+    const longer = operands(node, computed).filter((value) => lastRead(value, i) < key);
     if (bytes(longer) < takes(node)) keys[i] = key;
   }
   return inOrder(graph, keys);
@@ -62,12 +64,12 @@ function late(graph: Graph): Graph {
 
 /** Moves nodes forward to their last operand where that frees as many bytes as the results take. */
 function early(graph: Graph): Graph {
-  const held = new Set(graph.inputs);
+  const computed = computedBy(graph);
   const readers = readersOf(graph);
   const keys = graph.nodes.map((_, i) => i);
   const made = new Map<Value, number>();
   graph.nodes.forEach((node, i) => {
-    const own = operands(node, held);
+    const own = operands(node, computed);
     const key = Math.max(-1, ...own.map((value) => made.get(value)!));
     const freed = own.filter((value) => readers.get(value)!.every((at) => at === i || (at < i && keys[at]! <= key)));
     if (own.length > 0 && bytes(freed) >= takes(node)) keys[i] = key;

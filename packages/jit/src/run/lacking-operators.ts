@@ -10,9 +10,12 @@ import { lacksOperators, openSession } from "./session.js";
  */
 export async function explainLacking(cause: unknown, graph: Graph, device: Device): Promise<unknown> {
   if (!lacksOperators(cause)) return cause;
-  const kinds = new Map(graph.nodes.map((node) => [kindOf(node), node]));
+  const loops = graph.nodes.flatMap(({ body }) => body ?? []);
+  const nodes = [graph, ...loops].flatMap((part) => part.nodes).filter(({ body }) => body === undefined);
+  const kinds = new Map(nodes.map((node) => [kindOf(node), node]));
   const lacking: string[] = [];
   for (const [kind, node] of kinds) if (!(await runs(node, device))) lacking.push(kind);
+  if (lacking.length === 0 && loops.length > 0) lacking.push("Loop");
   const which = lacking.length > 0 ? `lacks ${lacking.join(", ")}` : "cannot run this combination of operators";
   return new JitError("JIT303", `program ${graph.name} cannot run on ${device}, which ${which}`, {
     cause,

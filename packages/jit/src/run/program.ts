@@ -9,7 +9,7 @@ import { type InputSpec, trace } from "../trace/backend.js";
 import { flattenTree, isTensor, type MapTree, type Structure, unflattenTree } from "../tree.js";
 import { dtypeOfLeaf, type Input, inputsOf, type Leaf, runtimeTensor } from "./arguments.js";
 import { BufferPool } from "./buffer-pool.js";
-import { type Compiled, compile, type Traced } from "./compile.js";
+import { type Compiled, compile, fitted, type Traced } from "./compile.js";
 import type { Device } from "./device.js";
 import { EagerProgram } from "./eager-program.js";
 import { factsOf, type ProgramFacts } from "./facts.js";
@@ -64,7 +64,7 @@ export interface Program<A extends readonly unknown[], R> {
   inspect(...args: Inputs<A>): ProgramFacts;
   /**
    * The program for such arguments as a standard ONNX model with the frozen arguments inside: inputs and outputs are called as the keys lead to
-   * them, e.g. `known.video.x0`. Throws JIT303 for a model above 2 GiB, more than the format can hold.
+   * them, e.g. `known.video.x0`; bare tensors `input` and `output`, and a number follows a name that is taken. Throws JIT303 for a model above 2 GiB, more than the format can hold.
    */
   toOnnx(...args: Inputs<A>): Promise<OnnxModel>;
   /** Frees the compiled programs. */
@@ -112,7 +112,7 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const step = precision === "mixed" ? mixedPrecision(optimise(graph)) : optimise(graph);
     const carried = inputs.filter(({ argument }) => argument === 0).length;
     if (repeat === undefined) return { graph: step, structure, multiplyAdds };
-    return { graph: repeated(step, carried, repeat), structure, multiplyAdds: repeat * multiplyAdds };
+    return { graph: repeated(fitted[device](step), carried, repeat), structure, multiplyAdds: repeat * multiplyAdds };
   };
 
   const weightsOf = async (inputs: readonly Input[]): Promise<ReadonlyMap<string, TensorData>> => {

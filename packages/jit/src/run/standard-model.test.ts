@@ -41,6 +41,30 @@ test("a program as a standard model runs elsewhere, under the names of its argum
   await program.dispose();
 });
 
+test("bare tensors and keys that clash get names of their own in a standard model", async () => {
+  const program = jit(
+    (x: tf.Tensor, y: tf.Tensor, { x: z, c0, v0_0 }: Readonly<Record<"x" | "c0" | "v0_0", tf.Tensor>>) => ({
+      x: x.add(y.mul(2)).add(z).add(c0).add(v0_0),
+    }),
+  );
+  const one = { shape: [2], data: Float32Array.of(1, 2) };
+  const args = [one, one, { x: one, c0: one, v0_0: one }] as const;
+  const { bytes, inputs, outputs } = await program.toOnnx(...args);
+  expect(inputs.map(({ name }) => name)).toEqual(["input", "input.2", "x", "c0.2", "v0_0.2"]);
+  expect(outputs.map(({ name }) => name)).toEqual(["x.2"]);
+  const session = await ort.InferenceSession.create(bytes);
+  const run = await session.run(
+    Object.fromEntries(inputs.map(({ name }) => [name, new ort.Tensor("float32", one.data, one.shape)])),
+  );
+  expect(run["x.2"]!.data).toEqual(Float32Array.of(6, 12));
+  await session.release();
+
+  const bare = jit((x: tf.Tensor) => x.square());
+  const model = await bare.toOnnx(one);
+  expect([model.inputs[0]!.name, model.outputs[0]!.name]).toEqual(["input", "output"]);
+  await (await ort.InferenceSession.create(model.bytes)).release();
+});
+
 test("facts of a program count multiply-adds by definition, however it is lowered", () => {
   const program = jit((x: tf.Tensor, w: tf.Tensor) => nn.conv(x, w));
   const { multiplyAdds, memory } = program.inspect(filled([2, 16, 16, 32]), filled([64, 32, 3, 3]));

@@ -21,6 +21,21 @@ export interface OnnxModel {
 /** Protocol Buffers can hold no more. */
 const largest = 2 ** 31 - 2 ** 20;
 
+/** Names that the encoding gives to constants, to what nodes compute, and in the bodies of loops. */
+const given = /^(c\d+|n\d+_.*|v\d+_\d+|b\d+_.*)$/;
+
+/** Names of arguments and results, all different as ONNX wants it: `otherwise` for a bare tensor, a number behind a name that is taken. */
+function portNames(keys: readonly string[], otherwise: string, taken: Set<string>): readonly string[] {
+  return keys.map((key) => {
+    const name = key === "" ? otherwise : key;
+    const free = (candidate: string) => !taken.has(candidate) && !given.test(candidate);
+    let unique = name;
+    for (let count = 2; !free(unique); count++) unique = `${name}.${count}`;
+    taken.add(unique);
+    return unique;
+  });
+}
+
 export function standardModel(
   { graph, structure }: Traced,
   structures: readonly Structure[],
@@ -35,8 +50,10 @@ export function standardModel(
         hint: "Export a smaller model, or its weights as safetensors.",
       },
     );
-  const inputs = structures.flatMap((one) => leafNames(one));
-  const outputs = leafNames(structure);
+  const taken = new Set<string>();
+  const keys = structures.flatMap((one) => leafNames(one));
+  const inputs = portNames(keys, "input", taken);
+  const outputs = portNames(leafNames(structure), "output", taken);
   const portsOf = (values: readonly Value[], names: readonly string[]) =>
     values.flatMap(({ shape, dtype, frozen }, i): Port[] => (frozen ? [] : [{ name: names[i]!, shape, dtype }]));
   return {
