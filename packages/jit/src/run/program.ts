@@ -105,7 +105,7 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
           hint: "Trace a function that returns tensors at once.",
         });
       }
-      const flat = flattenTree(repeat === undefined ? result : stateFirst(result, name), isTensor);
+      const flat = flattenTree(repeat === undefined ? result : stateFirst(result, structures[0]!, name), isTensor);
       structure = flat.structure;
       return flat.leaves;
     });

@@ -61,6 +61,25 @@ describe("steps in one loop", () => {
     await Promise.all([single.dispose(), loop.dispose()]);
   });
 
+  it("carry the state by its names, in whatever order a step returns it", async () => {
+    const swapped = (state: State<tf.Tensor>, x: tf.Tensor) => ({
+      state: { momentum: state.momentum.add(x), filter: state.filter.sub(x) },
+    });
+    const loop = jit(swapped, { repeat: 2, name: "loop" });
+    const [one, ten] = [1, 10].map((value) => ({ shape: [1], data: Float32Array.of(value) }));
+    const inputs = { shape: [2, 1], data: Float32Array.of(2, 3) };
+    const { state } = await loop({ filter: one!, momentum: ten! }, inputs);
+    expect([...(await values(state.filter)), ...(await values(state.momentum))]).toEqual([-4, 15]);
+    await loop.dispose();
+    const renamed = jit((state: { a: tf.Tensor }, x: tf.Tensor) => ({ state: { b: state.a.add(x) } }), {
+      repeat: 2,
+      name: "loop",
+    });
+    await expect(renamed({ a: one! }, inputs)).rejects.toThrow(
+      "the state of loop comes out of a step without a, with b",
+    );
+  });
+
   it("say what does not fit", async () => {
     const loop = (fn: (state: tf.Tensor, y: tf.Tensor) => unknown) => jit(fn, { repeat: 3, name: "loop" });
     const [four, three] = [noise([4]), noise([3, 4])];
