@@ -73,15 +73,17 @@ const blocks = [1, 2, 4, 8, 16];
 
 /**
  * The rows of a convolution that is computed by rows: one with groups, or over one axis without tiles. Longer rows gather less, for more
- * products with the zeros of their bands. Few rows at a time, such as the two of a transposed convolution, may go by tiles.
+ * products with the zeros of their bands. Few rows at a time, such as the two of a transposed convolution, may go by tiles. Undefined where
+ * rows of one position pay most without groups: those are patches, whose gradients leave the filter as it lies.
  */
 export function rowsThatPay(
   filter: readonly number[],
   geometry: Geometry,
   batch: number,
   { turned, frozen }: { readonly turned: boolean; readonly frozen: boolean },
-): Rows {
-  const { groups } = geometry;
+): Rows | undefined {
+  const { groups, kernel } = geometry;
+  if (groups === 1 && kernel.length > 1) return undefined;
   const [out, perGroup] = [filter[0]! / groups, filter[1]!];
   const costs = blocks.flatMap((block) => {
     const rows = rowsOf(geometry, block);
@@ -99,5 +101,6 @@ export function rowsThatPay(
       { rows: { ...rows, tiling: tiled.tiling }, cost: tiled.cost },
     ];
   });
-  return costs.toSorted((a, b) => a.cost - b.cost)[0]!.rows;
+  const { rows } = costs.toSorted((a, b) => a.cost - b.cost)[0]!;
+  return groups > 1 || rows.inputs > 1 || rows.tiling ? rows : undefined;
 }

@@ -27,9 +27,6 @@ function inPublicLayout(b: Builder, filter: Value, kernel: readonly number[]): V
   return b.reshape(b.transpose(filter, [2, 1, 0]), [out, channels, ...kernel]);
 }
 
-/** Whether a convolution without tiles is computed by rows. */
-const byRows = ({ groups, kernel }: Geometry) => groups > 1 || kernel.length === 1;
-
 /** Multiply-adds of a convolution with such a filter by its definition, and of either gradient. */
 const multiplyAdds = (batch: number, filter: readonly number[], { output }: Geometry) =>
   batch * sizeOf(output) * sizeOf(filter);
@@ -67,7 +64,8 @@ function forward(b: Builder, x: Value, filter: Value, geometry: Geometry): Value
   const own = frozenDepthwise(b, x, filter, geometry);
   if (own) return own;
   const way = { turned: false, frozen: b.isConstant(filter) };
-  if (byRows(geometry)) return forwardByRows(b, x, filter, rowsThatPay(filter.shape, geometry, batch, way));
+  const byRows = rowsThatPay(filter.shape, geometry, batch, way);
+  if (byRows) return forwardByRows(b, x, filter, byRows);
   const weights = byTap(b, filter);
   const cells = patches(b, x, inputOfOutput(geometry), weights.shape[0]!);
   const matrix = b.reshape(weights, [weights.shape[0]! * channels, out]);
@@ -131,7 +129,8 @@ function inputGradient(b: Builder, dy: Value, filter: Value, geometry: Geometry)
   const tiling = tilingThatPays({ of, channels: out, out: channels, batch, frozen: b.isConstant(filter) });
   if (tiling) return winogradInputGradient(b, dy, byTap(b, filter), tiling);
   const way = { turned: true, frozen: b.isConstant(filter) };
-  if (byRows(geometry)) return inputGradientByRows(b, dy, filter, rowsThatPay(filter.shape, geometry, batch, way));
+  const byRows = rowsThatPay(filter.shape, geometry, batch, way);
+  if (byRows) return inputGradientByRows(b, dy, filter, byRows);
   const weights = byTap(b, filter);
   const taps = weights.shape[0]!;
   const readers = outputOfInput(geometry);
@@ -162,7 +161,8 @@ function filterGradient(b: Builder, x: Value, dy: Value, geometry: Geometry): Va
   const tiling = tilingThatPays({ of: geometry, channels, out, batch: x.shape[0]!, frozen: false });
   if (tiling) return inPublicLayout(b, winogradFilterGradient(b, x, dy, tiling), kernel);
   const way = { turned: false, frozen: false };
-  if (byRows(geometry)) return filterGradientByRows(b, x, dy, rowsThatPay(filter, geometry, x.shape[0]!, way));
+  const byRows = rowsThatPay(filter, geometry, x.shape[0]!, way);
+  if (byRows) return filterGradientByRows(b, x, dy, byRows);
   const taps = sizeOf(kernel);
   const cells = patches(b, x, inputOfOutput(geometry), taps);
   const product = b.op("Gemm", [cells, dy2], { transA: 1, transB: 0 });
