@@ -1,10 +1,11 @@
 /**
  * Prepares damaged media: cuts, flips and splices files (real ones of ../shared/data/clips where they are, and generated ones), puts every
  * mutant through `cmmd run ... prepare` and `cmmd data show`, and checks that each ends as clips or as a rejection with a reason, that
- * nothing hangs, that no FFmpeg stays behind and no temporary file. Prints one JSON line; exit code 1 when something was wrong. Linux
- * only; needs a build.
+ * nothing hangs, that no FFmpeg stays behind and no temporary file. The first `--generate` mutants also go through `cmmd generate --video`,
+ * which must write a film or end with an error that has a code. Prints one JSON line; exit code 1 when something was wrong. Linux only;
+ * needs a build.
  *
- *     node bench/media-fuzz.js [--count 500] [--seed 1] [--batch 100] [--only generated] [--keep]
+ *     node bench/media-fuzz.js [--count 500] [--seed 1] [--batch 100] [--generate 0] [--only generated] [--keep]
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "500" },
     seed: { type: "string", default: "1" },
     batch: { type: "string", default: "100" },
+    generate: { type: "string", default: "0" },
     only: { type: "string" },
     keep: { type: "boolean", default: false },
   },
@@ -162,6 +164,7 @@ latents: { use: patch-pca, patch: 16, channels: 4 }
 model: { use: cmmd-unet, channels: 8, multipliers: [1], head_dim: 8, groups: 4, fusion: easy }
 diffusion: { schedule: cosine, steps: 10, predict: v }
 train: { steps: 1, batch: 1, optimizer: { use: adam, rate: 1e-3 }, losses: [{ use: diffusion }] }
+generate: { task: v2a, sampler: { use: ddim, steps: 2 }, vocoder: { use: griffin-lim, iterations: 2 } }
 `;
 
 /** Runs cmmd in `home`, with its temporary files there; kills it after `batchSeconds`. */
@@ -254,6 +257,31 @@ async function prepared(home, sources, from, to) {
   return { problems, codes, usable: mutants.filter((name) => !reasons.has(name)).length };
 }
 
+/** Sound for the first mutants of the first batch. */
+async function heard(home, sources, number) {
+  mkdirSync(join(home, "media"), { recursive: true });
+  mkdirSync(join(home, "tmp"));
+  writeFileSync(join(home, "fuzz.yaml"), pipeline);
+  for (const { name, bytes } of sources.filter(({ name }) => /^(plain|vp8)/.test(name)))
+    writeFileSync(join(home, "media", name), bytes);
+  const trained = await cmmd(home, "run", "fuzz.yaml", "train");
+  if (trained.code !== 0) return { problems: [`training ended with ${trained.code}: ${trained.err}`], films: 0 };
+  const mutants = join(folder, "batch-0", "media");
+  const [problems, film] = [[], join(home, "film.mp4")];
+  let films = 0;
+  for (const name of readdirSync(mutants).sort().slice(0, number)) {
+    rmSync(film, { force: true });
+    const { code, err } = await cmmd(home, "generate", "--run", "fuzz", "--video", join(mutants, name), "-o", film);
+    const told = /^CMMD\d+ /m.test(err) && !/internal:|^ +at /m.test(err);
+    if (code === 0 && existsSync(film)) films++;
+    else if (code !== 1 || !told || existsSync(film))
+      problems.push(`generate --video ${name}: ${code} ${err.slice(-600)}`);
+    const left = readdirSync(home).filter((one) => /\.partial$/.test(one));
+    if (left.length > 0) problems.push(`generate --video ${name} left ${left.join(", ")}`);
+  }
+  return { problems, films };
+}
+
 const sources = [...(await generated()), ...real()];
 const started = Date.now();
 const total = { problems: [], codes: {}, usable: 0 };
@@ -263,6 +291,11 @@ for (let from = 0; from < count; from += batch) {
   total.usable += found.usable;
   for (const [code, number] of Object.entries(found.codes)) total.codes[code] = (total.codes[code] ?? 0) + number;
   console.error(`${Math.min(count, from + batch)} of ${count} mutants, ${total.problems.length} problems`);
+}
+if (Number(values.generate) > 0) {
+  const { problems, films } = await heard(join(folder, "generate"), sources, Number(values.generate));
+  total.problems.push(...problems);
+  total.films = films;
 }
 const seconds = Math.round((Date.now() - started) / 1000);
 console.log(JSON.stringify({ bench: "media-fuzz", seed, mutants: count, sources: sources.length, ...total, seconds }));

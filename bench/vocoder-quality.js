@@ -9,7 +9,8 @@
  *
  *   mel          mean absolute difference of the log10-mel spectrograms (the demo's: 80 bins, window 512, hop 256, 16 kHz)
  *   stft         spectral convergence + mean absolute difference of the logarithms of the magnitudes, mean of three resolutions
- *   loudness_db  mean absolute difference of the integrated loudness (ITU-R BS.1770-4) in dB, of those that are heard
+ *   loudness_db  mean absolute difference of the integrated loudness (ITU-R BS.1770-4) in dB, of those that are heard; what is as good as silent
+ *                counts as -70 LUFS
  *
  * Needs `npm run build` and FFmpeg.
  */
@@ -22,8 +23,7 @@ import { waveFile } from "../packages/core/dist/sample/wave-file.js";
 import { griffinLimVocoder } from "../packages/plugin-media/dist/griffin-lim/vocoder.js";
 import { mel } from "../packages/plugin-media/dist/transforms/mel.js";
 import { melgan } from "../packages/plugin-melgan/dist/vocoder.js";
-import { integratedLoudness } from "../packages/plugin-metrics/dist/copy-synthesis/loudness.js";
-import { stftDistance } from "../packages/plugin-metrics/dist/copy-synthesis/stft-distance.js";
+import { copyDistance } from "../packages/plugin-metrics/dist/copy-synthesis/distances.js";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -80,16 +80,21 @@ function soundsOf() {
 }
 
 function distances(original, features, copy) {
-  const copied = mel.compute(definition, copy).data;
-  const { convergence, logMagnitude } = stftDistance(original, copy.samples);
-  const [loudness, copiedLoudness] = [original, copy.samples].map((sound) => integratedLoudness(sound, rate));
+  const {
+    spectrum: { convergence, logMagnitude },
+    loudness,
+    ...distance
+  } = copyDistance(
+    { waveform: { rate, samples: original }, features },
+    { waveform: copy, features: mel.compute(definition, copy) },
+  );
   return {
-    mel: features.data.reduce((sum, value, i) => sum + Math.abs(value - copied[i]), 0) / copied.length,
+    mel: distance.features,
     stft: convergence + logMagnitude,
     convergence,
     log_magnitude: logMagnitude,
-    // Silence has no loudness; neither has a copy that is as good as silent.
-    ...(loudness !== undefined && copiedLoudness !== undefined && { loudness_db: Math.abs(loudness - copiedLoudness) }),
+    // Silence has no loudness.
+    ...(loudness !== undefined && { loudness_db: loudness }),
   };
 }
 

@@ -34,8 +34,11 @@ export interface Session {
   /** Which device `auto` is, and why; undefined when the pipeline names one. */
   readonly chosen: string | undefined;
   plan(): Promise<PlannedStage[]>;
-  /** Parameters, multiply-adds and memory by batch size, without loading anything. */
-  inspect(batches: readonly number[]): Promise<Inspection | VocoderInspection>;
+  /** Parameters, multiply-adds and memory by batch size, without loading anything; `progress` hears of each program that is traced. */
+  inspect(
+    batches: readonly number[],
+    progress: (done: number, total: number) => void,
+  ): Promise<Inspection | VocoderInspection>;
   /** Renders examples of the negatives into `folder`, from the artifact of `prepare` once the plan has run; undefined when interrupted. */
   negatives(
     planned: readonly PlannedStage[],
@@ -89,10 +92,10 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
     pipeline,
     wanted,
     chosen: pipeline.device === "auto" ? `device ${device}: ${reason}` : undefined,
-    inspect: (batches) =>
+    inspect: (batches, progress) =>
       trainsVocoder(pipeline)
         ? inspectVocoder(pipeline, registry, { batches })
-        : inspectPipeline(pipeline, registry, { batches }),
+        : inspectPipeline(pipeline, registry, { batches, progress }),
     plan: () => planOf(wanted),
     run: (planned, { signal, emit }) =>
       runPlan({
@@ -118,7 +121,7 @@ export async function openSession({ path, overrides, wanted, store: folder }: Se
     },
     survey: async ({ folder = join(store.root, "data", pipeline.name), signal, emit }) =>
       surveyData({
-        pipeline: diffusionPipeline(pipeline, "`data show`"),
+        pipeline,
         store,
         builtins,
         rendered: await rendered(),

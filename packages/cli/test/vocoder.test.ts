@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type NamedTensors, readSafetensors, writeSafetensors } from "@cmmd/core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { cmmd, jsonLines } from "./process.js";
+import { cmmd, jsonLines, tinyTraining } from "./process.js";
 
 const fixture = fileURLToPath(new URL("fixtures/vocoder-steps.safetensors", import.meta.url));
 const cwd = mkdtempSync(join(tmpdir(), "cmmd-vocoder-"));
@@ -123,7 +123,22 @@ describe("a pipeline that trains a vocoder", () => {
     }
   }, 300_000);
 
-  it("goes on from a checkpoint as if it had not been interrupted, bit by bit", async () => {
+  it("is refused where other features go in, before anything is computed", async () => {
+    writeFileSync(join(cwd, "takes.yaml"), `${tinyTraining}generate: { task: v2a, vocoder: { use: melgan } }\n`);
+    await train("name=other", "train.from=weights");
+    const exported = await cmmd(["export", "other", "--safetensors", "voice"], { cwd });
+    expect(exported.out).toBe("voice: model.safetensors, config.json\n");
+    for (const [weights, code] of [
+      ["runs:other", "CMMD341"],
+      ["voice", "CMMD341"],
+      ["runs:nothing", "CMMD561"],
+    ]) {
+      const { err } = await cmmd(["plan", "takes.yaml", `generate.0.vocoder.weights=${weights}`], { cwd });
+      expect(err).toMatch(new RegExp(`^${code} `));
+    }
+  }, 300_000);
+
+  it("goes on from a checkpoint as if it had not been interrupted, bit by bit, with two steps in a run", async () => {
     const common = [
       "train.augment=biquad",
       "train.segment=512",
@@ -132,9 +147,10 @@ describe("a pipeline that trains a vocoder", () => {
       "train.batch=3",
     ];
     const validated = ["train.validate.every=2", "train.validate.clips=1", "train.samples.every=4"];
-    const whole = await train(...common, ...validated, "train.steps=4");
+    const scored = ["copy={count: 1}", "evaluate=[{use: copy-synthesis}]"];
+    const whole = await train(...common, ...validated, ...scored, "train.steps=4");
     await train(...common, "name=half", "train.steps=2");
-    const resumed = await train(...common, "train.steps=4", "train.from=half");
+    const resumed = await train(...common, "train.steps=4", "train.from=half", "train.steps_per_run=2");
     for (const set of sets)
       for (const part of ["model", "ema", "optimizer"]) {
         const file = `${set === "model" ? "" : `${set}.`}${part}.safetensors`;
@@ -144,6 +160,9 @@ describe("a pipeline that trains a vocoder", () => {
     const curve = jsonLines(readFileSync(join(whole.folder, "losses.jsonl"), "utf8"));
     expect(curve.map((row) => "adversarial" in row)).toEqual([false, true, true, true]);
     expect(curve.map((row) => "validation/mel" in row)).toEqual([false, true, false, true]);
+    // The copies of the stage `copy` are those of validation.
+    const score = whole.lines.find(({ name }) => name === "copies/log_mel_l1")!.value as number;
+    expect(Math.abs(score / (curve[3]!["validation/mel"] as number) - 1)).toBeLessThan(1e-3);
     const samples = join(whole.folder, "samples", "step-4");
     const files = readdirSync(samples).map((name) => name.replace(/^.*_0+\./, ""));
     expect(files.sort()).toEqual(["original.wav", "png", "wav"]);
@@ -160,13 +179,25 @@ describe("a pipeline that trains a vocoder", () => {
     writeFileSync(join(odd, "shorter.wav"), wave(whole(tone(8, 0.5))));
     writeFileSync(join(odd, "nan.wav"), wave([...tone(700, 0.5), Number.NaN, 0.1], true));
     writeFileSync(join(odd, "text.mp3"), "no sound");
-    const prepared = ["run", "tiny.yaml", "prepare", "data.root=odd", "data.clip={samples: 640, every: 320}"];
+    const data = ["data.root=odd", "data.clip={samples: 640, every: 320}"];
+    const shown = await cmmd(["data", "show", "tiny.yaml", "--json", ...data], { cwd });
+    // What only decoding finds, the sample that is not a number, a survey does not.
+    expect(jsonLines(shown.out).at(-1)).toMatchObject({
+      clips: 7,
+      sheet: null,
+      rejected: [{ code: "CMMD301" }, { code: "CMMD310" }],
+      examples: [1, 2, 3].map((i) => expect.stringMatching(new RegExp(`example-${i}\\.wav$`))),
+    });
+    const prepared = ["run", "tiny.yaml", "prepare", ...data];
     const { out, err, code } = await cmmd([...prepared, "data.max_rejected=0.7"], { cwd });
     expect([code, err], out).toEqual([0, ""]);
     expect(out).toContain("6 clips (6 train)");
-    expect(out).toMatch(/5 of 6 clips hold clipped sound, and are used as they are: clipped$/m);
+    expect(out).toMatch(/5 of 6 clips hold clipped sound, .* remove the recordings: clipped$/m);
     for (const rejected of ["shorter", "nan", "text"]) expect(out).toMatch(new RegExp(`warning: rejected ${rejected}`));
     expect((await cmmd(prepared, { cwd })).err).toMatch(/^CMMD513 3 of 5 recordings were rejected/m);
+    mkdirSync(join(cwd, "hush"));
+    for (const name of ["a.wav", "b.wav"]) writeFileSync(join(cwd, "hush", name), wave(tone(700, 0)));
+    expect((await cmmd([...prepared, "data.root=hush"], { cwd })).err).toMatch(/^CMMD514 every clip .* is silent/m);
   }, 300_000);
 
   it("says all that is wrong with the pipeline at once, and refuses the weights of another", async () => {

@@ -92,6 +92,18 @@ describe.skipIf(!present)("on webgpu", () => {
     expect(jsonLines(out).at(-1)).toMatchObject({ type: "run", state: "interrupted" });
   }, 600_000);
 
+  it("a GPU without float16 refuses mixed precision before the first stage", async () => {
+    const { code, out, err } = await cmmd(["run", "tiny.yaml", "precision=mixed", "--device", "webgpu"], {
+      cwd: folder(),
+      env: withDriver(driver),
+    });
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^CMMD218 "precision: mixed" does not work on webgpu: the GPU has no float16.*\n +Use precision float32/m,
+    );
+    expect(out).not.toMatch(/render|prepare/);
+  });
+
   it("without a GPU the run fails, says so and what to do", async () => {
     const { code, err } = await cmmd(["run", "tiny.yaml", "train", "--device", "webgpu"], {
       cwd: folder(),

@@ -134,11 +134,12 @@ describe("a whole pipeline", () => {
       });
       expect(killed.code).toBe(null);
     }
-    // Twice in training: after a checkpoint of the first loss, and of both.
+    // Twice in training, in runs of four steps: with the first loss alone, and with both.
     const training = folderWith(tiny);
-    for (const step of [2, 5]) {
-      const at = new RegExp(`"stage":"train","done":${step},`);
-      await cmmd(["run", "tiny.yaml", "--json"], { cwd: training, stop: { at, signal: "SIGKILL" } });
+    for (const done of ["[1-4]", "[56]"]) {
+      const stop = { at: new RegExp(`"stage":"train","done":${done},`), signal: "SIGKILL" } as const;
+      const killed = await cmmd(["run", "tiny.yaml", "train.steps_per_run=4", "--json"], { cwd: training, stop });
+      expect(killed.code).toBe(null);
     }
     const expected = hashes(reference);
     for (const cwd of [folder, training]) {

@@ -45,6 +45,7 @@ export { type PlannedStage, plan } from "./planner/plan.js";
 export * from "./plugin/clips.js";
 export * from "./plugin/components.js";
 export type { Context } from "./plugin/context.js";
+export { definitionDifference } from "./plugin/definition-difference.js";
 export * from "./plugin/media.js";
 export { type ComponentKinds, definePlugin, type Kind, kinds, type Plugin } from "./plugin/plugin.js";
 export type { NamedTensor, NamedTensors, TensorData } from "./plugin/tensors.js";

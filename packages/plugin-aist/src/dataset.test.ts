@@ -46,6 +46,14 @@ describe("aist", () => {
     ]);
   });
 
+  it("finds the lists in the folder annotations, when it is there", async () => {
+    const inside = Object.fromEntries(Object.entries(lists).map(([name, text]) => [`annotations/${name}`, text]));
+    const context = await folderWith({ ...inside, "gBR_sBM_c01_d04_mBR0_ch01.mp4": "" });
+    expect((await recordingsOf(aistDataset, options, context)).map(({ id }) => id)).toEqual([
+      "gBR_sBM_c01_d04_mBR0_ch01",
+    ]);
+  });
+
   it("says what is missing", async () => {
     const nothing = await folderWith(lists);
     await expect(recordingsOf(aistDataset, options, nothing)).rejects.toThrow(

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import {
   byStem,
@@ -27,7 +28,7 @@ const listNames: Readonly<Record<Split, string>> = { train: "train", validation:
 /** The sequences of AIST++'s cross-modal splits, by each of the wanted cameras. */
 async function official(options: AistOptions, base: string): Promise<ListedRecording[]> {
   const root = resolve(base, options.root);
-  const annotations = resolve(base, options.annotations ?? options.root);
+  const annotations = await annotationsFolder(options, base);
   const files = byStem(await listFiles(root, { extensions: mediaExtensions.video, recursive: false }));
   const ignored = new Set(options.ignore ? await readLines(join(annotations, "ignore_list.txt")) : []);
   const listed: ListedRecording[] = [];
@@ -44,6 +45,14 @@ async function official(options: AistOptions, base: string): Promise<ListedRecor
     }
   }
   return listed;
+}
+
+/** Where the lists are: in the folder that the options name, else in `annotations` beside the videos, else among them. */
+async function annotationsFolder({ root, annotations }: AistOptions, base: string): Promise<string> {
+  if (annotations !== undefined) return resolve(base, annotations);
+  const inner = resolve(base, root, "annotations");
+  const found = await stat(inner).catch(() => undefined);
+  return found?.isDirectory() ? inner : resolve(base, root);
 }
 
 /** Every video below the root; those whose names are AIST's are chosen by them. */

@@ -22,7 +22,8 @@ export const aistOptions = Type.Object(
     annotations: Type.Optional(
       Type.String({
         minLength: 1,
-        description: "Of the official layout: folder with splits/ and ignore_list.txt; `root` when absent.",
+        description:
+          "Of the official layout: folder with splits/ and ignore_list.txt; when absent, annotations/ in `root`, else `root`.",
       }),
     ),
     splits: someOf(splits, splits, "Which of the cross-modal splits to take."),

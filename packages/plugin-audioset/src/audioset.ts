@@ -40,7 +40,7 @@ export const audiosetDataset: DatasetBody<AudiosetOptions> = listedDataset(
           expected: join(folder, `${stems[0]}.${endings[0]}`),
           duration: end - start,
           split: split as Split,
-          label: labels.join(", "),
+          label: labels,
         });
       }
     }

@@ -35,14 +35,14 @@ describe("audioset", () => {
         media: "balanced/--PJHxphWEs_30000_40000.mp4",
         duration: 10,
         split: "train",
-        label: "Speech, Gush",
+        label: ["Speech", "Gush"],
       },
       {
         id: "--4gqARaEJE_0_10000",
         media: "eval/--4gqARaEJE_000000.mkv",
         duration: 10,
         split: "test",
-        label: "Domestic animals, pets",
+        label: ["Domestic animals, pets"],
       },
     ]);
     const pets = { ...audioset, classes: ["Domestic animals, pets"] };

@@ -44,7 +44,7 @@ describe("epic-sounds", () => {
         duration: 6,
         split: "train",
         events: [2, 4],
-        label: "metal-only collision, background",
+        label: ["metal-only collision", "background"],
       },
       {
         id: "P01_01_2",
@@ -53,7 +53,7 @@ describe("epic-sounds", () => {
         duration: 3.25,
         split: "train",
         events: [3606.25],
-        label: "cut / chop",
+        label: ["cut / chop"],
       },
       {
         id: "P03_02_0",
@@ -62,7 +62,7 @@ describe("epic-sounds", () => {
         duration: 3.5,
         split: "validation",
         events: [1],
-        label: "water",
+        label: ["water"],
       },
     ]);
     expect(context.warned.join()).toMatch(/1 of the 4 .*P02.videos.P02_103\.MP4/);

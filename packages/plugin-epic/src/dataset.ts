@@ -47,7 +47,7 @@ function recordings(own: readonly Annotation[], split: Split, options: EpicOptio
       duration: stop - start,
       split,
       events: heard.sort((a, b) => a - b),
-      ...(labels.length > 0 && { label: labels.join(", ") }),
+      ...(labels.length > 0 && { label: labels }),
     };
   });
 }

@@ -1,4 +1,4 @@
-import type { GeneratorOptions } from "./generator.js";
+import type { GeneratorOptions } from "./sizes.js";
 
 /** Frames of a spectrogram that are computed at once, and those of them whose sound is kept, all counted from its beginning. */
 export interface Block {

@@ -1,17 +1,7 @@
 import { tf } from "@cmmd/jit";
 import { convolution, leakyRelu, reflect, upsampling } from "./layers.js";
+import { edge, type GeneratorOptions, kernel } from "./sizes.js";
 import { convolutionParameters, type Parameters, type Shapes } from "./weight-norm.js";
-
-/** MelGAN's generator (Kumar et al. 2019). The official one: 80 bins, ngf 32, ratios 8, 8, 2, 2, three residual layers. */
-export interface GeneratorOptions {
-  readonly bins: number;
-  /** Channels before the last convolution; there are 2 ^ ratios.length times as many after the first. */
-  readonly ngf: number;
-  /** Factors of upsampling, in order; their product is the hop. */
-  readonly ratios: readonly number[];
-  /** Residual blocks after each upsampling, dilated 1, 3, 9, ... */
-  readonly residual_layers: number;
-}
 
 /** A module with parameters; its name is its place in PyTorch's Sequential. */
 type Module = { readonly name: string } & (
@@ -20,9 +10,6 @@ type Module = { readonly name: string } & (
   | { readonly kind: "up"; readonly into: number; readonly out: number; readonly ratio: number }
   | { readonly kind: "residual"; readonly channels: number; readonly dilation: number }
 );
-
-const kernel = 7;
-const edge = (kernel - 1) / 2;
 
 /** The modules in order. Those without parameters (padding and activations) take places, too. */
 function modules({ bins, ngf, ratios, residual_layers }: GeneratorOptions): Module[] {
@@ -65,13 +52,6 @@ function apply(p: Parameters, module: Module, x: tf.Tensor3D): tf.Tensor3D {
   const inner = convolution(p, `${name}.block.2`, reflect(leakyRelu(x), dilation), { dilation });
   return tf.add(convolution(p, `${name}.shortcut`, x), convolution(p, `${name}.block.4`, leakyRelu(inner)));
 }
-
-/** Samples that each frame becomes. */
-export const hopOf = ({ ratios }: Pick<GeneratorOptions, "ratios">): number => ratios.reduce((a, b) => a * b, 1);
-
-/** The fewest frames that can be mirrored at their ends in every layer. */
-export const fewestFrames = ({ ratios, residual_layers }: GeneratorOptions): number =>
-  Math.max(edge, residual_layers > 0 ? Math.floor(3 ** (residual_layers - 1) / ratios[0]!) : 0) + 1;
 
 /**
  * Traced: sound [batch, frames · hop] in [-1, 1] of log-mel spectrograms [batch, frames, bins]. The parameters have weight normalisation, or are

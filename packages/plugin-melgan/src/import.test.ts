@@ -5,7 +5,7 @@ import { importVocoder, readSafetensors, stream } from "@cmmd/core";
 import { expect, it } from "vitest";
 import { testContext } from "../test/context.js";
 import { officialDefinition } from "./definitions.js";
-import type { GeneratorOptions } from "./generator.js";
+import type { GeneratorOptions } from "./sizes.js";
 import { melgan } from "./vocoder.js";
 
 const fixture = (name: string) => join(import.meta.dirname, "fixtures", name);

@@ -3,7 +3,8 @@ import { type NamedTensor, type NamedTensors, readSafetensors, stream } from "@c
 import { type HostTensor, jit, type tf, valueAndGrad } from "@cmmd/jit";
 import { expect, it } from "vitest";
 import { type DiscriminatorOptions, discriminate, discriminatorParameters } from "./discriminator.js";
-import { type GeneratorOptions, generate, generatorParameters } from "./generator.js";
+import { generate, generatorParameters } from "./generator.js";
+import type { GeneratorOptions } from "./sizes.js";
 import { adversarialLoss, discriminatorLoss, featureMatchingLoss } from "./training/losses.js";
 import { foldWeightNorm, initialise } from "./weight-norm.js";
 

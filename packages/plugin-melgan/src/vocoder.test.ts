@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { testContext } from "../test/context.js";
 import { blocksOf, margin } from "./blocks.js";
 import { discriminatorParameters } from "./discriminator.js";
-import { type GeneratorOptions, generate, generatorParameters } from "./generator.js";
+import { generate, generatorParameters } from "./generator.js";
+import type { GeneratorOptions } from "./sizes.js";
 import { melgan } from "./vocoder.js";
 import { initialise } from "./weight-norm.js";
 

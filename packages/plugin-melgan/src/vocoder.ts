@@ -1,11 +1,19 @@
 import { existsSync } from "node:fs";
-import { CmmdError, type FeatureDefinition, type Features, type VocoderBody } from "@cmmd/core";
+import {
+  CmmdError,
+  type Context,
+  definitionDifference,
+  type FeatureDefinition,
+  type Features,
+  type OpenVocoder,
+  type VocoderBody,
+} from "@cmmd/core";
 import { jit, type tf } from "@cmmd/jit";
-import { blocksOf, margin } from "./blocks.js";
-import { configFile, difference } from "./definitions.js";
-import { fewestFrames, generate, hopOf } from "./generator.js";
+import type { Architecture } from "./architecture.js";
+import { blocksOf } from "./blocks.js";
+import { melganArchitecture, publishedGenerator } from "./melgan.js";
 import { type MelganOptions, shippedWeights } from "./options.js";
-import { publishedGenerator, readGenerator, type Trained } from "./read-generator.js";
+import { readGenerator } from "./read-generator.js";
 import { melganTraining } from "./training/training.js";
 
 /** Frames that are computed at once; longer spectrograms in overlapping blocks of as many. */
@@ -13,30 +21,9 @@ const blockFrames = 256;
 /** Programs of shorter spectrograms that are kept, each of one length. */
 const mostPrograms = 4;
 
-function sourceOf({ weights }: MelganOptions): string {
-  if (weights !== undefined) return weights;
-  if (existsSync(shippedWeights)) return shippedWeights;
-  throw new CmmdError("CMMD340", "melgan: no weights come with this version", {
-    hint: "Name some: weights: FOLDER, hf://owner/repo or runs:PIPELINE.",
-    exitCode: 2,
-  });
-}
-
-/** Throws CMMD341 with both definitions when the features are others than those the weights were trained on, CMMD342 when the weights' own is not theirs. */
-function checkDefinition(source: string, { definition, options }: Trained, given: FeatureDefinition): void {
-  if (definition.bins !== options.bins || definition.hop !== hopOf(options))
-    throw new CmmdError(
-      "CMMD342",
-      `${source}: its ${configFile} says ${definition.bins} bins and hop ${definition.hop}, but the weights are for ${options.bins} bins and hop ${hopOf(options)}`,
-      { hint: "The file belongs to other weights.", exitCode: 2 },
-    );
-  const differing = difference(source, definition, given);
-  if (differing) throw new CmmdError(differing.code, differing.message, { hint: differing.hint, exitCode: 2 });
-}
-
 /** Throws CMMD343 for features that no sound can be made of. */
-function checkFeatures({ frames, bins, data }: Features, expected: number): void {
-  const wrong = (message: string, hint: string) => new CmmdError("CMMD343", `melgan: ${message}`, { hint });
+function checkFeatures(vocoder: string, { frames, bins, data }: Features, expected: number): void {
+  const wrong = (message: string, hint: string) => new CmmdError("CMMD343", `${vocoder}: ${message}`, { hint });
   if (bins !== expected)
     throw wrong(`features of ${bins} bins, but the vocoder takes ${expected}`, "Give features as its definition says.");
   if (frames < 1 || data.length !== frames * bins)
@@ -57,62 +44,82 @@ function extended({ frames, bins, data }: Features, fewest: number): Float32Arra
   return long;
 }
 
-/** MelGAN's generator as a vocoder: frozen programs, one for each length up to a block's. */
+/**
+ * A trained network as a vocoder: frozen programs, one for each length up to a block's. Throws what `readGenerator` throws, and CMMD341 with both
+ * definitions when the features are others than those the weights were trained on.
+ */
+export async function openVocoder(
+  architecture: Architecture,
+  source: string,
+  given: FeatureDefinition,
+  context: Context,
+): Promise<OpenVocoder> {
+  const { name } = architecture;
+  const { definition, parameters, generate, fewestFrames, margin } = await readGenerator(architecture, source, context);
+  const differing = definitionDifference(name, source, definition, given);
+  if (differing) throw new CmmdError(differing.code, differing.message, { hint: differing.hint, exitCode: 2 });
+  const { bins, hop, rate } = definition;
+  const programs = new Map<number, ReturnType<typeof programOf>>();
+  const programOf = () =>
+    jit((p: Record<string, tf.Tensor>, mel: tf.Tensor) => generate(p, mel as tf.Tensor3D), {
+      ...context.computing,
+      name,
+      freeze: [0],
+    });
+
+  const programFor = async (frames: number) => {
+    const program = programs.get(frames) ?? programOf();
+    // The one that was used longest ago goes first.
+    programs.delete(frames);
+    programs.set(frames, program);
+    const [oldest] = programs;
+    if (programs.size > mostPrograms) {
+      programs.delete(oldest![0]);
+      await oldest![1].dispose();
+    }
+    return program;
+  };
+  const compute = async (frames: number, data: Float32Array): Promise<Float32Array> => {
+    context.signal.throwIfAborted();
+    const program = await programFor(frames);
+    const result = await program(parameters, { shape: [1, frames, bins], data });
+    const { data: samples } = await result.read();
+    result.dispose();
+    return samples as Float32Array;
+  };
+
+  return {
+    async synthesise(features) {
+      checkFeatures(name, features, bins);
+      const data = extended(features, fewestFrames);
+      const frames = data.length / bins;
+      const samples = new Float32Array(features.frames * hop);
+      if (frames <= blockFrames) samples.set((await compute(frames, data)).subarray(0, samples.length));
+      else
+        for (const { start, from, to } of blocksOf(frames, blockFrames, margin)) {
+          const block = await compute(blockFrames, data.slice(start * bins, (start + blockFrames) * bins));
+          samples.set(block.subarray((from - start) * hop, (to - start) * hop), from * hop);
+        }
+      return { rate, samples };
+    },
+    async dispose() {
+      await Promise.all([...programs.values()].map((program) => program.dispose()));
+    },
+  };
+}
+
+function sourceOf({ weights }: MelganOptions): string {
+  if (weights !== undefined) return weights;
+  if (existsSync(shippedWeights)) return shippedWeights;
+  throw new CmmdError("CMMD340", "melgan: no weights come with this version", {
+    hint: "Name some: weights: FOLDER, hf://owner/repo or runs:PIPELINE.",
+    exitCode: 2,
+  });
+}
+
+/** MelGAN, in inference and in training. */
 export const melgan: VocoderBody<MelganOptions> = {
   published: publishedGenerator,
   training: melganTraining,
-  async open(definition, options, context) {
-    const source = sourceOf(options);
-    const trained = await readGenerator(source, context);
-    checkDefinition(source, trained, definition);
-    const { options: sizes, parameters } = trained;
-    const { bins, hop } = definition;
-    const programs = new Map<number, ReturnType<typeof programOf>>();
-    const programOf = () =>
-      jit((p: Record<string, tf.Tensor>, mel: tf.Tensor) => generate(sizes, p, mel as tf.Tensor3D), {
-        ...context.computing,
-        name: "melgan",
-        freeze: [0],
-      });
-
-    const programFor = async (frames: number) => {
-      const program = programs.get(frames) ?? programOf();
-      // The one that was used longest ago goes first.
-      programs.delete(frames);
-      programs.set(frames, program);
-      const [oldest] = programs;
-      if (programs.size > mostPrograms) {
-        programs.delete(oldest![0]);
-        await oldest![1].dispose();
-      }
-      return program;
-    };
-    const compute = async (frames: number, data: Float32Array): Promise<Float32Array> => {
-      context.signal.throwIfAborted();
-      const program = await programFor(frames);
-      const result = await program(parameters, { shape: [1, frames, bins], data });
-      const { data: samples } = await result.read();
-      result.dispose();
-      return samples as Float32Array;
-    };
-
-    return {
-      async synthesise(features) {
-        checkFeatures(features, bins);
-        const data = extended(features, fewestFrames(sizes));
-        const frames = data.length / bins;
-        const samples = new Float32Array(features.frames * hop);
-        if (frames <= blockFrames) samples.set((await compute(frames, data)).subarray(0, samples.length));
-        else
-          for (const { start, from, to } of blocksOf(frames, blockFrames, margin(sizes))) {
-            const block = await compute(blockFrames, data.slice(start * bins, (start + blockFrames) * bins));
-            samples.set(block.subarray((from - start) * hop, (to - start) * hop), from * hop);
-          }
-        return { rate: definition.rate, samples };
-      },
-      async dispose() {
-        await Promise.all([...programs.values()].map((program) => program.dispose()));
-      },
-    };
-  },
+  open: (definition, options, context) => openVocoder(melganArchitecture, sourceOf(options), definition, context),
 };

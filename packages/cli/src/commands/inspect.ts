@@ -26,7 +26,11 @@ export default class Inspect extends PipelineCommand {
     if (!batches.every((batch) => Number.isSafeInteger(batch) && batch > 0))
       this.error(`Expected whole numbers for --batch, such as 1,2,4, but got ${given.flags.batch}`, { exit: 2 });
     const session = await this.openWithoutStages(given);
-    const facts = await session.inspect(batches);
+    const facts = await session.inspect(batches, (done, total) => {
+      // A terminal's line of its own, gone when all are traced.
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r\x1b[K${done < total ? `${done}/${total} programs traced` : ""}`);
+    });
     const own = [...facts.training, ...facts.generate].flatMap(({ batch, byBatch }) =>
       byBatch.filter((cost) => cost.batch === batch),
     );

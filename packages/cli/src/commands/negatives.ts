@@ -22,7 +22,9 @@ export default class Negatives extends PipelineCommand {
   async run(): Promise<void> {
     const given = await this.parse(Negatives);
     const { flags } = given;
-    await this.openWithoutStages(given);
+    const { diffusionPipeline } = await import("@cmmd/core");
+    // Before anything is prepared.
+    diffusionPipeline((await this.openWithoutStages(given)).pipeline, "`negatives`");
     const session = await this.open({ ...given, argv: [...given.argv, "prepare"] });
     const planned = await session.plan();
     const missing = planned.filter(({ state }) => state !== "unneeded" && state !== "hit");

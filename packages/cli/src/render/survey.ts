@@ -25,8 +25,13 @@ export function surveyText(dataset: string, shown: Shown, path: (file: string) =
       ...(shown.events > 0 ? [["events", String(shown.events)]] : []),
       ...(shown.clips > 0
         ? [
-            ["rates", listed(shown.rates)],
-            ["sizes", listed(shown.resolutions)],
+            // Of sound alone there are no pictures to count.
+            ...(shown.rates.length > 0
+              ? [
+                  ["rates", listed(shown.rates)],
+                  ["sizes", listed(shown.resolutions)],
+                ]
+              : []),
             ["sounds", listed(shown.sounds)],
           ]
         : []),

@@ -4,6 +4,7 @@ import type { NamedTensor, NamedTensors } from "../plugin/tensors.js";
 import { writeAtomically } from "./atomic.js";
 import { dtypeOf, dtypes } from "./dtypes.js";
 import { damaged, type Header, maxHeaderBytes, parseHeader, type TensorEntry } from "./header.js";
+import type { TensorPlace } from "./tensor-rows.js";
 
 type Metadata = Readonly<Record<string, string>>;
 
@@ -163,18 +164,28 @@ export interface OpenSafetensors {
   readonly metadata: Metadata;
   readonly names: readonly string[];
   read(name: string): Promise<NamedTensor>;
+  /** Where a tensor is found again without this object, whose size grows with the number of tensors. */
+  place(name: string): TensorPlace;
 }
 
 /** Opens a file without loading its tensors. Throws CMMD410 for a damaged file. */
 export async function openSafetensors(path: string): Promise<OpenSafetensors> {
   const { entries, metadata, dataStart } = await withFile(path, (handle) => readHeader(handle, path));
+  const entryOf = (name: string) => {
+    const entry = entries.get(name);
+    if (!entry) throw damaged(path, `it has no tensor "${name}"`);
+    return entry;
+  };
   return {
     metadata,
     names: [...entries.keys()],
     async read(name) {
-      const entry = entries.get(name);
-      if (!entry) throw damaged(path, `it has no tensor "${name}"`);
+      const entry = entryOf(name);
       return withFile(path, (handle) => readEntry(handle, path, dataStart, name, entry));
+    },
+    place(name) {
+      const { shape, dtype, data_offsets } = entryOf(name);
+      return { path, shape, dtype, start: dataStart + data_offsets[0] };
     },
   };
 }

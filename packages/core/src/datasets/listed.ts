@@ -39,12 +39,15 @@ export function listedDataset<O>(
       refuseNothing(listed, missing);
       if (missing.length > 0)
         context.warn(
-          `${missing.length} of the ${listed.length} recordings in the lists have no file, the first "${missing[0]!.expected}"; ${missingFile} names them all`,
+          `${missing.length} of the ${listed.length} recordings in the lists have no file, the first "${missing[0]!.expected}"; "${keptAt(context.folder)}" names them all`,
         );
       for (const { media, expected: _, ...recording } of listed) if (media !== undefined) yield { ...recording, media };
     },
   };
 }
+
+/** A stage's folder loses its ending when the stage has succeeded. */
+const keptAt = (folder: string) => join(folder.replace(/\.partial$/, ""), missingFile);
 
 async function nameMissing(path: string, missing: readonly ListedRecording[]): Promise<void> {
   const names = [...new Set(missing.map(({ expected }) => `${expected}\n`))];

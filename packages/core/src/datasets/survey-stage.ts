@@ -2,11 +2,15 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodePng } from "../data/png.js";
 import { CmmdError } from "../errors.js";
-import type { Recording } from "../plugin/clips.js";
+import { type AnyPipeline, trainsVocoder, type VocoderPipeline } from "../pipeline/resolved.js";
 import type { Frames } from "../plugin/media.js";
 import { chain } from "../stages/chain.js";
+import { soundChain } from "../stages/sound-chain.js";
+import { soundCut } from "../stages/sound-clips.js";
 import type { Stage, StageInput, StageSummary } from "../stages/stage.js";
-import { type Probed, surveyOf, type Usable } from "./survey.js";
+import { recordingsOf } from "./recordings.js";
+import { soundExample } from "./sound-example.js";
+import { type Cut, filesOf, filmCut, type Probed, surveyOf, type Usable } from "./survey.js";
 
 /** Files asked at once: each is a short FFmpeg process. */
 const concurrency = 4;
@@ -15,29 +19,50 @@ const examples = 3;
 
 /** Errors that concern one file; any other ends the survey. A damaged file may give no picture, or none of which an example can be made. */
 const rejectable = /^CMMD(301|302|303|515)$/;
-const unshowable = /^CMMD(301|302|303|307|322|324|515)$/;
+const unshowable = /^CMMD(301|302|303|307|322|323|324|515)$/;
 
-/** Asks every file what it holds, and shows some: `contact-sheet.png`, `example-1.mp4` and so on in `context.folder`. */
-async function run(input: StageInput): Promise<StageSummary> {
+/** Asks every file what it holds. */
+async function survey<P extends AnyPipeline>(input: StageInput<P>, cut: Cut) {
   const { pipeline, context, component, inputs } = input;
-  const { videoRate } = await chain(input);
   const dataset = await component("datasets", pipeline.data.use);
-  const recordings: Recording[] = [];
-  const source = { ...context, folder: inputs.render ?? context.folder };
-  for await (const recording of dataset.clips(pipeline.data.options, source)) recordings.push(recording);
-  const probed = await probe(input, [
-    ...new Set(recordings.flatMap(({ media, sound }) => [media, sound ?? []].flat())),
-  ]);
-  const { survey, usable } = surveyOf(recordings, probed, pipeline.data.clip, videoRate);
-  const seconds = pipeline.data.clip.frames / videoRate;
+  const folder = inputs.render ?? context.folder;
+  const source = { ...context, folder, ...(cut.soundOnly && { only: "audio" as const }) };
+  const recordings = await recordingsOf(dataset, pipeline.data.options, source);
+  const probed = await probe(input, [...new Set(recordings.flatMap((recording) => filesOf(recording, cut)))]);
+  return surveyOf(recordings, probed, cut);
+}
+
+/** What the files hold, and some of them: `contact-sheet.png`, `example-1.mp4` and so on in `context.folder`. */
+async function showFilms(input: StageInput): Promise<StageSummary> {
+  const { videoRate } = await chain(input);
+  const { clip } = input.pipeline.data;
+  const { survey: found, usable } = await survey(input, filmCut(clip, videoRate));
+  const show = (one: Usable, number: number) => example(input, one, number, clip.frames / videoRate);
   return {
-    ...(survey as unknown as StageSummary),
+    ...(found as unknown as StageSummary),
     sheet: usable.length > 0 ? await contactSheet(input, spread(usable, sheet.columns * sheet.rows)) : null,
-    examples: await examplesOf(input, usable, seconds),
+    examples: await examplesOf(input, usable, show),
   };
 }
 
-async function probe({ pipeline, context, component }: StageInput, paths: readonly string[]) {
+/** The same of a pipeline that uses the sound alone: `example-1.wav` and so on. */
+async function showSounds(input: StageInput<VocoderPipeline>): Promise<StageSummary> {
+  const chained = await soundChain(input);
+  const { survey: found, usable } = await survey(input, soundCut(input.pipeline.data.clip, chained));
+  const show = (one: Usable, number: number) => soundExample(input, chained, one, number);
+  return {
+    ...(found as unknown as StageSummary),
+    sheet: null,
+    examples: await examplesOf(input, usable, show),
+  };
+}
+
+const run = (input: StageInput<AnyPipeline>): Promise<StageSummary> =>
+  trainsVocoder(input.pipeline)
+    ? showSounds(input as StageInput<VocoderPipeline>)
+    : showFilms(input as unknown as StageInput);
+
+async function probe({ pipeline, context, component }: StageInput<AnyPipeline>, paths: readonly string[]) {
   const { codec: used } = pipeline.prepare;
   const codec = await component("codecs", used.use);
   const probed = new Map<string, Probed>();
@@ -110,17 +135,21 @@ function paste(into: Frames, { width, height, data }: Frames, x: number, y: numb
 }
 
 /** Examples of recordings evenly spread; where one cannot be shown, of another. */
-async function examplesOf(input: StageInput, usable: readonly Usable[], seconds: number): Promise<string[]> {
+async function examplesOf(
+  { context }: Pick<StageInput, "context">,
+  usable: readonly Usable[],
+  show: (one: Usable, number: number) => Promise<string>,
+): Promise<string[]> {
   const first = spread(usable, examples);
   const rest = [...first, ...usable.filter((one) => !first.includes(one))].slice(0, 4 * examples);
   const made: string[] = [];
   for (const one of rest) {
     if (made.length === first.length) break;
     try {
-      made.push(await example(input, one, made.length + 1, seconds));
+      made.push(await show(one, made.length + 1));
     } catch (error) {
       if (!(error instanceof CmmdError && unshowable.test(error.code))) throw error;
-      input.context.warn(`no example: ${error.message}`);
+      context.warn(`no example: ${error.message}`);
     }
   }
   return made;
@@ -147,6 +176,6 @@ async function example({ pipeline, context, component }: StageInput, one: Usable
 }
 
 /** What the worker thread runs for `cmmd data show`: not part of any pipeline. */
-export const stages: readonly Stage[] = [
+export const stages: readonly Stage<AnyPipeline>[] = [
   { name: "survey", reads: ["render"], applies: () => true, depends: () => ({}), components: () => [], run },
 ];

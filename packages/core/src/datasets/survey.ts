@@ -1,6 +1,6 @@
 import type { Recording, Split } from "../plugin/clips.js";
 import type { MediaInfo } from "../plugin/media.js";
-import { windowsOf } from "../stages/windows.js";
+import { tooShort, windowsOf } from "../stages/windows.js";
 
 /** What a file says about itself, or why it cannot be used. */
 export type Probed = { readonly info: MediaInfo } | { readonly code: string; readonly reason: string };
@@ -26,7 +26,7 @@ export interface Survey {
   readonly events: number;
   readonly splits: readonly (Count & { readonly clips: number; readonly hours: number })[];
   readonly classes: readonly Count[];
-  /** Frames per second, picture sizes and sounds of the files as they are. */
+  /** Frames per second, picture sizes and sounds of the files as they are; of the pictures nothing where only the sound is used. */
   readonly rates: readonly Count[];
   readonly resolutions: readonly Count[];
   readonly sounds: readonly Count[];
@@ -41,11 +41,26 @@ export interface Usable {
   readonly clips: number;
 }
 
-interface ClipCut {
+/** How recordings become clips. */
+export interface Cut {
+  /** Whether only the sound is used. */
+  readonly soundOnly: boolean;
+  /** Clips of so many seconds of a recording; where there are none, why. */
+  clipsOf(recording: Recording, duration: number): number | string;
+}
+
+interface FilmClip {
   readonly frames: number;
   readonly every: number;
   readonly context: number;
 }
+
+/** Clips of `frames` pictures at `rate` per second. */
+export const filmCut = (clip: FilmClip, rate: number): Cut => ({
+  soundOnly: false,
+  clipsOf: (recording, duration) =>
+    windowsOf(recording.id, duration, rate, clip).length || tooShort(recording, duration, clip.frames, rate),
+});
 
 const reasons: Readonly<Record<string, string>> = {
   CMMD301: "cannot be read",
@@ -56,29 +71,31 @@ const reasons: Readonly<Record<string, string>> = {
 
 const layouts: Readonly<Record<number, string>> = { 1: "mono", 2: "stereo" };
 
-/** Counts everything. `probed` has every file's own account; `rate` is the clips' frames per second. */
+/** Files of a recording that clips are made of. */
+export const filesOf = ({ media, sound }: Recording, { soundOnly }: Cut): string[] =>
+  soundOnly ? [sound ?? media] : [media, sound ?? []].flat();
+
+/** Counts everything. `probed` has every file's own account. */
 export function surveyOf(
   recordings: readonly Recording[],
   probed: ReadonlyMap<string, Probed>,
-  clip: ClipCut,
-  rate: number,
+  cut: Cut,
 ): { readonly survey: Survey; readonly usable: readonly Usable[] } {
   const usable: Usable[] = [];
   const refused: { readonly recording: Recording; readonly code: string; readonly reason: string }[] = [];
   for (const recording of recordings) {
-    const own = probed.get(recording.media)!;
-    const heard = recording.sound === undefined ? own : probed.get(recording.sound)!;
+    const files = filesOf(recording, cut);
+    const [own, heard] = [probed.get(files[0]!)!, probed.get(files.at(-1)!)!];
     const refuse = (code: string, reason: string) => refused.push({ recording, code, reason });
     if ("code" in own) refuse(own.code, own.reason);
     else if ("code" in heard) refuse(heard.code, heard.reason);
-    else if (!own.info.video) refuse("CMMD303", `"${recording.media}" has no picture`);
+    else if (!own.info.video && !cut.soundOnly) refuse("CMMD303", `"${recording.media}" has no picture`);
     else if (!heard.info.audio) refuse("CMMD302", `"${recording.sound ?? recording.media}" has no sound`);
     else {
       const length = Math.min(own.info.duration, heard.info.duration) - (recording.start ?? 0);
-      const duration = Math.max(0, Math.min(recording.duration ?? length, length));
-      const clips = windowsOf(recording.id, duration, rate, clip).length;
-      const needed = (clip.frames / rate).toFixed(2);
-      if (clips === 0) refuse("CMMD310", `${duration.toFixed(2)} s; a clip takes ${needed} s`);
+      const duration = Math.min(recording.duration ?? length, length);
+      const clips = cut.clipsOf(recording, duration);
+      if (typeof clips === "string") refuse("CMMD310", clips);
       else usable.push({ recording, info: { ...own.info, audio: heard.info.audio }, duration, clips });
     }
   }
@@ -88,6 +105,7 @@ export function surveyOf(
     const own = usable.filter(({ recording }) => recording.split === value);
     return own.length > 0 ? [{ value, recordings: own.length, clips: clips(own), hours: hours(own) }] : [];
   });
+  const pictures = cut.soundOnly ? [] : usable.map(({ info }) => info.video!);
   const survey: Survey = {
     recordings: recordings.length,
     files: probed.size,
@@ -96,8 +114,8 @@ export function surveyOf(
     events: usable.reduce((sum, { recording }) => sum + (recording.events?.length ?? 0), 0),
     splits,
     classes: counts(usable.flatMap(({ recording }) => recording.label ?? [])),
-    rates: counts(usable.map(({ info }) => `${Number(info.video!.rate.toFixed(2))} fps`)),
-    resolutions: counts(usable.map(({ info }) => `${info.video!.width}x${info.video!.height}`)),
+    rates: counts(pictures.map(({ rate }) => `${Number(rate.toFixed(2))} fps`)),
+    resolutions: counts(pictures.map(({ width, height }) => `${width}x${height}`)),
     sounds: counts(
       usable.map(
         ({ info }) =>

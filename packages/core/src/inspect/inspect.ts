@@ -62,6 +62,12 @@ function phasesOf({ steps, losses }: ResolvedPipeline["train"]) {
   }));
 }
 
+/** What is inspected, and who hears of each of the programs that are traced, which takes seconds for a large network. */
+interface InspectOptions {
+  readonly batches: readonly number[];
+  readonly progress?: (done: number, total: number) => void;
+}
+
 /**
  * Parameters, multiply-adds and memory of a pipeline's model by batch size, before anything is loaded: the programs are traced from shapes
  * alone. Throws CMMD571 where the pipeline does not fix the sizes of clips, and the model's own errors where it does not fit them.
@@ -69,15 +75,23 @@ function phasesOf({ steps, losses }: ResolvedPipeline["train"]) {
 export async function inspectPipeline(
   pipeline: ResolvedPipeline,
   registry: Registry,
-  { batches }: { readonly batches: readonly number[] },
+  { batches, progress }: InspectOptions,
 ): Promise<Inspection> {
   const { shape, rates } = await clipSizes(pipeline, registry);
   const programs = await pipelinePrograms(pipeline, registry, shape, rates);
   const { layout } = programs;
   const { train } = pipeline;
   const sorted = (own: number) => [...new Set([...batches, own])].sort((a, b) => a - b);
+  const phases = phasesOf(train);
+  const owners = [...phases.map(() => train), ...pipeline.generate];
+  const total = owners.reduce((sum, { batch }) => sum + sorted(batch).length, 1);
+  let done = 0;
+  const traced = <T>(facts: T): T => {
+    progress?.(++done, total);
+    return facts;
+  };
   const training = await Promise.all(
-    phasesOf(train).map(async ({ from, until, active }) => {
+    phases.map(async ({ from, until, active }) => {
       const losses: ActiveLoss[] = await Promise.all(
         active.map(async (used, i) => ({
           name: `${used.use}.${i}`,
@@ -91,7 +105,7 @@ export async function inspectPipeline(
         losses: active.map(({ use }) => use),
         batch: train.batch,
         byBatch: sorted(train.batch).map((batch) => {
-          const facts = programs.training(losses, batch);
+          const facts = traced(programs.training(losses, batch));
           return { batch, multiplyAdds: facts.multiplyAdds, memory: trainingMemory(facts, layout) };
         }),
       };
@@ -103,7 +117,7 @@ export async function inspectPipeline(
       const body = await registry.implementation("samplers", sampler.use);
       const costs: BatchCost[] = [];
       for (const size of sorted(batch)) {
-        const facts = await programs.evaluation(generation, size);
+        const facts = traced(await programs.evaluation(generation, size));
         costs.push({ batch: size, multiplyAdds: facts.multiplyAdds, memory: samplingMemory(facts) });
       }
       return {
@@ -117,7 +131,7 @@ export async function inspectPipeline(
       };
     }),
   );
-  const { multiplyAdds } = await programs.evaluation(undefined, 1);
+  const { multiplyAdds } = traced(await programs.evaluation(undefined, 1));
   return {
     shape,
     rates,

@@ -1,8 +1,8 @@
 import type { ProgramFacts } from "@cmmd/jit";
 import type { Layout } from "../train/buckets.js";
 
-/** Bytes of a process that has traced and opened a program and not run it: Node, TensorFlow.js, ONNX Runtime, the graph. */
-const idle = 350e6;
+/** Bytes of a process that has traced and opened a program and not run it: Node, TensorFlow.js and ONNX Runtime, and the graph. */
+const idle = ({ nodes }: ProgramFacts) => 130e6 + 17e3 * nodes;
 
 const float32 = 4;
 
@@ -10,14 +10,23 @@ const float32 = 4;
  * Peak of a process that trains: the state, the new weights beside the old ones, the step's own values, and the weights that training began
  * with, which are not collected yet when the second step takes the memory for the new ones.
  */
-export function trainingMemory({ memory }: ProgramFacts, { size }: Layout): number {
-  return idle + memory.inputs + memory.results + memory.intermediates + float32 * size;
+export function trainingMemory(facts: ProgramFacts, { size }: Layout): number {
+  const { memory } = facts;
+  return idle(facts) + memory.inputs + memory.results + memory.intermediates + float32 * size;
 }
 
+/** What the runtime takes for packing weights beyond what it keeps, as a part of that. */
+const packing = 0.2;
+
+/** Of what was computed of the weights and is freed before the first evaluation, the part that the system does not get back: it lies between what stays. */
+const scattered = 1 / 3;
+
 /**
- * Peak of a process that samples: the weights as they were read, what was computed of them for the program, and both as the runtime has packed
- * them, and an evaluation's own values.
+ * Peak of a process that samples: either while the program is opened, with the weights as they were read, what was computed of them for the
+ * program, and both as the runtime has packed them; or in an evaluation, with its own values and little of what was computed.
  */
-export function samplingMemory({ memory }: ProgramFacts): number {
-  return idle + memory.inputs + memory.computed + memory.packed + memory.results + memory.intermediates;
+export function samplingMemory(facts: ProgramFacts): number {
+  const { inputs, computed, packed, results, intermediates } = facts.memory;
+  const always = idle(facts) + inputs + (1 + packing) * packed;
+  return Math.round(always + Math.max(computed, scattered * computed + results + intermediates));
 }

@@ -7,8 +7,9 @@ import { CmmdError } from "../errors.js";
 import { pipelinePrograms } from "../inspect/programs.js";
 import { clipSizes } from "../inspect/sizes.js";
 import { suggestion } from "../pipeline/nearest.js";
+import { type AnyPipeline, trainsVocoder } from "../pipeline/resolved.js";
 import { loadRegistry } from "../registry/registry.js";
-import type { TrainedRun } from "../store/trained-run.js";
+import { ofDiffusion, type TrainedRun } from "../store/trained-run.js";
 
 export interface OnnxOptions {
   /** Absolute path of the file. */
@@ -23,9 +24,10 @@ export interface OnnxOptions {
 
 /**
  * Writes one evaluation of a trained run's sampler, its weights inside, as a standard ONNX model: from noisy `video` and `audio` at step `n` with
- * `alphaBar`, and what is `known`, to x0 and eps of both. Throws CMMD575 for a generation that the pipeline does not have.
+ * `alphaBar`, and what is `known`, to x0 and eps of both. Throws CMMD575 for a generation that the pipeline does not have, CMMD594 for a vocoder.
  */
-export async function exportOnnx({ record, artifacts }: TrainedRun, options: OnnxOptions) {
+export async function exportOnnx(run: TrainedRun<AnyPipeline>, options: OnnxOptions) {
+  const { record, artifacts } = ofDiffusion(run, "an ONNX model of the sampler");
   const { pipeline } = record;
   const { generate } = pipeline;
   const wanted = options.generation;
@@ -61,8 +63,20 @@ export async function exportOnnx({ record, artifacts }: TrainedRun, options: Onn
 
 const checkpointFiles = ["ema.safetensors", "model.safetensors", "config.json"];
 
-/** Copies a trained run's weights and what they are of into `folder`; the names of the files. */
-export async function exportSafetensors({ artifacts }: TrainedRun, folder: string): Promise<readonly string[]> {
+/**
+ * Copies a trained run's weights and what they are of into `folder`; the names of the files. Of a vocoder the averaged weights alone, as
+ * `model.safetensors`: the folder is one that pipelines take as its weights.
+ */
+export async function exportSafetensors(
+  { record, artifacts }: TrainedRun<AnyPipeline>,
+  folder: string,
+): Promise<readonly string[]> {
+  if (trainsVocoder(record.pipeline)) {
+    const copied = { "model.safetensors": "ema.safetensors", "config.json": "config.json" };
+    await mkdir(folder, { recursive: true });
+    for (const [to, from] of Object.entries(copied)) await copyFile(join(artifacts.train!, from), join(folder, to));
+    return Object.keys(copied);
+  }
   const there = checkpointFiles.filter((name) => existsSync(join(artifacts.train!, name)));
   await mkdir(folder, { recursive: true });
   for (const name of there) await copyFile(join(artifacts.train!, name), join(folder, name));

@@ -1,9 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { writeAtomically } from "../data/atomic.js";
 import { writeSafetensors } from "../data/safetensors.js";
 import { CmmdError } from "../errors.js";
 import { suggestion } from "../pipeline/nearest.js";
+import type { Json } from "../plugin/components.js";
 import type { FeatureDefinition } from "../plugin/media.js";
 import type { NamedTensors } from "../plugin/tensors.js";
 import { loadRegistry } from "../registry/registry.js";
@@ -48,15 +49,35 @@ export interface VocoderImport {
 /** A definition with some of its values replaced. Throws CMMD345. */
 function changed(definition: FeatureDefinition, changes: readonly string[]): FeatureDefinition {
   const wrong = (message: string, hint: string) => new CmmdError("CMMD345", message, { hint, exitCode: 2 });
-  const known = Object.keys(definition).filter((name) => name !== "kind");
+  // What the weights fix is not to be chosen.
+  const fixed = ["bins", "hop"];
+  const known = Object.keys(definition).filter((name) => name !== "kind" && !fixed.includes(name));
   const entries = changes.map((text) => {
     const [, name, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
     if (name === undefined) throw wrong(`"${text}" says nothing about features`, "Write e.g. rate=16000.");
+    if (fixed.includes(name))
+      throw wrong(`"${text}": the weights make it ${definition[name]}`, "Leave it out, or import other weights.");
     if (!known.includes(name)) throw wrong(`features have no "${name}"`, suggestion(name, known, "parameters"));
     if (!Number.isFinite(Number(value))) throw wrong(`"${text}": ${value} is no number`, "Write e.g. rate=16000.");
     return [name, Number(value)] as const;
   });
   return { ...definition, ...Object.fromEntries(entries) };
+}
+
+/** The `config.json` beside a checkpoint; undefined where there is none. Throws CMMD345 where it is no JSON. */
+async function configBeside(path: string): Promise<Json | undefined> {
+  const file = join(dirname(path), "config.json");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new CmmdError("CMMD345", `${file} is no JSON: ${(cause as Error).message}`, {
+      hint: "Mend it, or take it away where the weights need none.",
+      exitCode: 2,
+      cause,
+    });
+  }
 }
 
 /**
@@ -78,11 +99,16 @@ export async function importVocoder(path: string, folder: string, { vocoder, fea
   }
   const { published } = body;
   return importing(path, folder, async (file) => {
-    const { tensors, definition: usual } = published(file.tensors, path);
+    const { tensors, definition: usual, network } = published(file.tensors, path, await configBeside(path));
     const definition = changed(usual, features);
     await mkdir(folder, { recursive: true });
     await writeSafetensors(join(folder, "model.safetensors"), tensors);
-    const config = { cmmd: 1, name: basename(path), vocoder: { use: vocoder }, features: { definition } };
+    const config = {
+      cmmd: 1,
+      name: basename(path),
+      vocoder: { use: vocoder, ...(network !== undefined && { network }) },
+      features: { definition },
+    };
     await writeAtomically(join(folder, "config.json"), [`${JSON.stringify(config, null, 2)}\n`]);
     return { ...counted(tensors), definition };
   });

@@ -1,8 +1,9 @@
 import type { CmmdError } from "../errors.js";
-import type { TransformBody } from "../plugin/components.js";
+import type { MetricBody, TransformBody } from "../plugin/components.js";
 import type { Checker } from "./check.js";
 import { checkComponents } from "./component-checks.js";
 import { defaultGuidance } from "./resolve.js";
+import { takesSingleSteps } from "./single-steps.js";
 import { nodeAt, type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
 
@@ -26,6 +27,22 @@ export async function checkConsistency(checker: Checker, pipeline: Plain): Promi
       `Add "generate", e.g. generate: { task: v2a }.`,
       placeAt(checker.root, ["evaluate"], "key"),
     );
+  checkTasks(checker, pipeline, ["v2a", "a2v", "joint", "extend", "inpaint"]);
+}
+
+/** A metric that applies to none of the tasks that the kind of pipeline knows would be passed over: CMMD217. */
+export function checkTasks(checker: Checker, { evaluate }: Plain, tasks: readonly string[]): void {
+  for (const [i, { use }] of listOf(evaluate).map(mapOf).entries()) {
+    const metric = typeof use === "string" ? checker.registry.get("metrics", use)?.described : undefined;
+    const its = (metric as Partial<Pick<MetricBody<unknown>, "tasks">> | undefined)?.tasks;
+    if (its && !its.some((task) => tasks.includes(task)))
+      checker.problem(
+        "CMMD217",
+        `the metric "${use}" is of the task ${its.join(" or ")}, which such a pipeline does not have`,
+        `Remove it, or use one of ${tasks.join(", ")}.`,
+        placeAt(checker.root, ["evaluate", i, "use"], "value"),
+      );
+  }
 }
 
 /** What mixed precision lacks on a processor; also said where `auto` turns out to be one. */
@@ -34,10 +51,16 @@ export const mixedNeedsGpu = {
   hint: "Use precision: float32, or a GPU: device: webgpu.",
 } as const;
 
-/** What among `device`, `precision`, `engine` and `backend` excludes each other. */
-export function checkComputing(checker: Checker, { device, precision, engine, backend }: Plain): void {
-  const problem = (key: string, message: string, hint: string) =>
-    checker.problem("CMMD218", message, hint, placeAt(checker.root, [key], "value"));
+/** What among `device`, `precision`, `engine`, `backend` and `train.steps_per_run` excludes each other. */
+export function checkComputing(checker: Checker, { device, precision, engine, backend, train }: Plain): void {
+  const problem = (key: string | Path, message: string, hint: string) =>
+    checker.problem("CMMD218", message, hint, placeAt(checker.root, [key].flat(), "value"));
+  const steps = mapOf(train).steps_per_run;
+  const single = engine === "tfjs" ? "engine: tfjs" : device === "webgpu" ? "device: webgpu" : undefined;
+  if (single && typeof steps === "number" && steps > 1) {
+    const { message, hint } = takesSingleSteps(single, steps);
+    problem(["train", "steps_per_run"], message, hint);
+  }
   if (precision === "mixed" && engine === "tfjs")
     problem("precision", `"precision: mixed" is of the compiler`, "Use precision: float32, or engine: onnx.");
   else if (precision === "mixed" && device === "cpu") problem("precision", mixedNeedsGpu.message, mixedNeedsGpu.hint);
@@ -59,17 +82,19 @@ const listNames: Readonly<Record<Modality, string>> = {
 };
 
 export async function checkTransforms(checker: Checker, prepare: Plain): Promise<void> {
+  const worksOn = async (entry: unknown, path: Path) => {
+    const modality = isMap(entry) ? await modalityOf(checker, entry.use as string, path) : undefined;
+    return { modality, use: isMap(entry) ? String(entry.use) : "", path };
+  };
   const modalities = async (list: "video" | "audio") =>
-    Promise.all(
-      listOf(prepare[list]).map(async (entry, i) => {
-        const modality = isMap(entry)
-          ? await modalityOf(checker, entry.use as string, ["prepare", list, i])
-          : undefined;
-        return { modality, use: isMap(entry) ? String(entry.use) : "", path: ["prepare", list, i] as Path };
-      }),
-    );
-  const [video, audio] = await Promise.all([modalities("video"), modalities("audio")]);
+    Promise.all(listOf(prepare[list]).map((entry, i) => worksOn(entry, ["prepare", list, i])));
+  const [video, audio, normalise] = await Promise.all([
+    modalities("video"),
+    modalities("audio"),
+    worksOn(prepare.normalise, ["prepare", "normalise"]),
+  ]);
   const misplaced = [
+    ...[normalise].filter(({ modality }) => modality !== undefined && modality !== "audio"),
     ...video.filter(({ modality }) => modality !== undefined && modality !== "video"),
     ...audio.filter(({ modality }) => modality === "video"),
   ];
@@ -167,7 +192,8 @@ function firstIdleStep(losses: readonly Plain[], steps: unknown): number | undef
 }
 
 /** Keys of `train` that do not fit together: CMMD527 to CMMD529. */
-function checkTraining(checker: Checker, { batch, accumulate, from, reset, samples }: Plain): void {
+function checkTraining(checker: Checker, train: Plain): void {
+  const { batch, accumulate, steps_per_run, from, reset, samples } = train;
   const problem = (code: string, path: Path, message: string, hint: string) =>
     checker.problem(code, message, hint, placeAt(checker.root, ["train", ...path], "value"));
   if (typeof batch === "number" && typeof accumulate === "number" && batch % accumulate !== 0) {
@@ -177,6 +203,13 @@ function checkTraining(checker: Checker, { batch, accumulate, from, reset, sampl
   }
   if (reset === true && from === undefined)
     problem("CMMD528", ["reset"], `"reset" has no meaning without "from"`, `Remove it, or name the weights in "from".`);
+  if (typeof steps_per_run === "number" && steps_per_run > 1 && typeof accumulate === "number" && accumulate > 1)
+    problem(
+      "CMMD528",
+      ["steps_per_run"],
+      `"steps_per_run" has no meaning with "accumulate": each part of a batch is a run of its own`,
+      "Remove one of them.",
+    );
   const { task, guidance } = mapOf(samples);
   if (task === "joint" && guidance !== undefined)
     problem(

@@ -102,6 +102,11 @@ export const optimizerOf = ({ beta1, beta2 }: AdamDefaults) =>
 /** What `train` says of every training: where it begins and what is kept of it. */
 export const trainingKeys = {
   log_every: Type.Integer({ default: 10, minimum: 1, description: "Steps between logged losses." }),
+  steps_per_run: Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 1, maximum: 1024 })], {
+    default: "auto",
+    description:
+      "Steps that the device takes in one run, with the same result; `auto` is 16 on `cuda`, which copies the whole state from and to the host with every run, and 1 elsewhere. A run ends early where something is done with the state; it holds the batches of all its steps, and is not interrupted.",
+  }),
   from: Type.Optional(
     Type.String({
       minLength: 1,

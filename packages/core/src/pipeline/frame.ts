@@ -65,6 +65,11 @@ export const frame = Type.Object({
       audio: Type.Array(useOf("transforms"), {
         description: "Filters of the sound, in order, and last the transform that makes features of it.",
       }),
+      normalise: Type.Optional(
+        useOf("transforms", {
+          description: "A filter of the sound after all others of `audio`, right before its features, e.g. loudness.",
+        }),
+      ),
       keep: oneOf(["all", "latents"], {
         default: "all",
         description:
@@ -81,7 +86,7 @@ export const frame = Type.Object({
           minimum: 1,
           maximum: 64,
           description:
-            "Files that are decoded at once, each on one core with some 100 MB of memory; when absent, as many as there are cores, and at most 4. The clips do not depend on it.",
+            "Files that are decoded at once, each on one core with some 100 MB of memory at 1080p and 270 at 4K; when absent, as many as there are cores, at most 4, and fewer where the pictures are so large that a gigabyte would not do. The clips do not depend on it.",
         }),
       ),
     },

@@ -93,6 +93,7 @@ test("a short pipeline gets every documented default", async () => {
       ema: 0.999,
       losses: [{ kind: "losses", use: "diffusion", plugin: "test-components", options: {}, from: 0 }],
       log_every: 10,
+      steps_per_run: "auto",
       accumulate: 1,
       reset: false,
       checkpoints: { every_seconds: 60, last: 1 },
@@ -112,6 +113,13 @@ test("a short pipeline gets every documented default", async () => {
     evaluate: [],
     report: { kind: "reports", use: "html", plugin: "test-components", options: {} },
   });
+});
+
+test("normalise is the last filter of the sound before its features", async () => {
+  const { prepare } = await parse(fixture("complete.yaml"), ["prepare.normalise={use: resample, rate: 8000}"]);
+  expect(prepare.audio.map(({ use }) => use)).toEqual(["resample", "resample", "mel"]);
+  const wrong = await mistakes(fixture("complete.yaml"), ["prepare.normalise={use: center-crop}"]);
+  expect(wrong.map(({ at }) => at.slice(0, 7))).toEqual(["CMMD212"]);
 });
 
 test("all mistakes of a file and of the arguments come in one pass, each with its place", async () => {

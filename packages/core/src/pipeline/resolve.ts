@@ -54,7 +54,9 @@ export function resolveFrame(
     prepare: {
       codec: used("codecs", prepare.codec),
       video: prepare.video.map((entry) => used("transforms", entry)),
-      audio: prepare.audio.map((entry) => used("transforms", entry)),
+      audio: [...prepare.audio.slice(0, -1), prepare.normalise ?? [], ...prepare.audio.slice(-1)]
+        .flat()
+        .map((entry) => used("transforms", entry)),
       keep: prepare.keep,
       shard_mb: prepare.shard_mb,
       ...(prepare.parallel !== undefined && { parallel: prepare.parallel }),
@@ -84,7 +86,7 @@ export function resolveVocoderFrame(
 ): VocoderPipeline {
   const used = (kind: Kind, entry: UseEntry) => usedEntry(kind, entry, registry);
   const data = checked.data as UseEntry & SoundData;
-  const { prepare, train } = checked;
+  const { prepare, train, copy } = checked;
   return {
     ...headOf(checked, registry, plugins, path),
     data: {
@@ -98,6 +100,8 @@ export function resolveVocoderFrame(
     },
     vocoder: used("vocoders", checked.vocoder),
     train: { ...train, segment: train.segment ?? data.clip.samples },
+    ...(copy && { copy: { ...copy, control: used("vocoders", copy.control) } }),
+    evaluate: checked.evaluate.map((entry) => used("metrics", entry)),
   };
 }
 

@@ -85,6 +85,8 @@ interface TrainingHead {
   readonly ema: number;
   /** Steps between logged losses. Default 10. */
   readonly log_every: number;
+  /** Steps that the device takes in one run, with the same result: not in the key. Default auto. */
+  readonly steps_per_run: "auto" | number;
   /** A pipeline of the store or a path, with `@step` at its end or not. In the key by its content. */
   readonly from?: string;
   /** Takes the weights of `from` alone. Default false. */
@@ -168,6 +170,14 @@ export interface VocoderPipeline extends PipelineHead {
       readonly split: "train" | "validation" | "test";
     };
   };
+  /** Clips that the trained vocoder copies, and the vocoder that it is compared with. */
+  readonly copy?: {
+    readonly split: "train" | "validation" | "test";
+    readonly count: number;
+    readonly control: Used;
+  };
+  /** Metrics of the copies. */
+  readonly evaluate: readonly Used[];
 }
 
 type VocoderLoss = "adversarial" | "feature_matching" | "mel" | "stft";

@@ -31,10 +31,12 @@ const diffusionParts = ({ prepare, latents, model, diffusion, train, generate, e
   evaluate: evaluate.map(written),
 });
 
-const vocoderParts = ({ prepare, vocoder, train }: VocoderPipeline) => ({
+const vocoderParts = ({ prepare, vocoder, train, copy, evaluate }: VocoderPipeline) => ({
   prepare: { codec: written(prepare.codec), audio: prepare.audio.map(written) },
   vocoder: written(vocoder),
   train,
+  ...(copy && { copy: { ...copy, control: written(copy.control) } }),
+  evaluate: evaluate.map(written),
 });
 
 /**

@@ -1,10 +1,16 @@
-import type { FeatureBody } from "../plugin/components.js";
-import type { Checker } from "./check.js";
-import { checkComputing, checkTransforms, listOf, mapOf, type Plain } from "./consistency.js";
+import { dirname } from "node:path";
+import { schedules } from "../diffusion/schedule.js";
+import type { PipelineFacts } from "../plugin/components.js";
+import type { FeatureDefinition } from "../plugin/media.js";
+import { copies } from "../stages/copy-sounds.js";
+import { type Checker, entrySchema } from "./check.js";
+import { validator } from "./compile.js";
+import { checkComputing, checkTasks, checkTransforms, listOf, mapOf, type Plain } from "./consistency.js";
+import { featureDefinition } from "./feature-definition.js";
 import { type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
 
-/** What each value alone does not show, in a pipeline that trains a vocoder: CMMD210 to 212, 218, 528, 590 to 593. */
+/** What each value alone does not show, in a pipeline that trains a vocoder: CMMD210 to 212, 217, 218, 528, 590 to 593, and what components say. */
 export async function checkVocoderPipeline(checker: Checker, pipeline: Plain): Promise<void> {
   const { train, data, prepare, vocoder, precision } = pipeline;
   const problem = (code: string, path: Path, message: string, hint: string) =>
@@ -38,9 +44,11 @@ export async function checkVocoderPipeline(checker: Checker, pipeline: Plain): P
       `Lower "segment", or raise "data.clip.samples".`,
     );
   checkVocoder(checker, mapOf(vocoder));
-  const features = await featuresOf(checker, listOf(mapOf(prepare).audio).at(-1) as UseEntry | undefined);
+  checkMetrics(checker, pipeline);
+  const features = await featuresOf(checker, listOf(mapOf(prepare).audio).map(mapOf) as unknown as UseEntry[]);
   if (!features) return;
-  const { hop, body, use } = features;
+  const { hop, body, use, definition } = features;
+  if (definition) checkForFeatures(checker, pipeline, definition);
   if (!body.traced)
     problem(
       "CMMD593",
@@ -83,10 +91,59 @@ function checkVocoder(checker: Checker, entry: Plain): void {
       problem(option, "a vocoder that is trained does not begin with this option", "Name the weights in train.from.");
 }
 
-/** The last transform of the sound; undefined when it, or the rate before it, is not known or wrong, which is told elsewhere. */
-async function featuresOf(checker: Checker, entry: UseEntry | undefined) {
-  if (!entry || typeof entry.use !== "string" || !checker.registry.get("transforms", entry.use)) return undefined;
-  const body = await checker.registry.implementation("transforms", entry.use);
+/** Whether there is something to evaluate, by metrics of copies: CMMD217. */
+function checkMetrics(checker: Checker, pipeline: Plain): void {
+  if (listOf(pipeline.evaluate).length > 0 && pipeline.copy === undefined)
+    checker.problem(
+      "CMMD217",
+      "there is nothing to evaluate: the pipeline copies nothing",
+      `Add "copy", e.g. copy: { split: test }.`,
+      placeAt(checker.root, ["evaluate"], "key"),
+    );
+  checkTasks(checker, pipeline, [copies.task]);
+}
+
+/** What the vocoder that is trained, and the one that it is compared with, say of the features. */
+function checkForFeatures(checker: Checker, pipeline: Plain, features: FeatureDefinition): void {
+  const { registry, root, language } = checker;
+  const described = (entry: Plain) => {
+    const registered = typeof entry.use === "string" ? registry.get("vocoders", entry.use) : undefined;
+    const valid = registered && validator(entrySchema(registered, language))(structuredClone(entry));
+    return valid ? registered.described : undefined;
+  };
+  const { vocoder, train, copy, data } = pipeline;
+  const segment = mapOf(train).segment ?? mapOf(mapOf(data).clip).samples;
+  const trained = mapOf(vocoder);
+  if (typeof segment === "number")
+    for (const { path, code, message, hint } of described(trained)?.checkTraining?.(trained, { features, segment }) ??
+      [])
+      checker.problem(code, message, hint, placeAt(root, path, "value"));
+  const control = mapOf(mapOf(copy).control);
+  const path: Path = ["copy", "control"];
+  const facts: PipelineFacts = {
+    // There is no diffusion here: the language's own, for whoever asks.
+    predict: "v",
+    get schedule() {
+      return schedules.cosine(1000);
+    },
+    base: dirname(root.place.file),
+    clips: undefined,
+    features,
+    batch: undefined,
+    losses: [],
+  };
+  for (const { option, code, message, hint } of described(control)?.check?.(control, facts, path) ?? [])
+    checker.problem(code, message, hint, placeAt(root, [...path, option], "value"));
+}
+
+/** What the last transform of the sound makes of it; undefined when it is not known or wrong, which is told elsewhere. */
+async function featuresOf({ registry }: Checker, audio: readonly UseEntry[]) {
+  const entry = audio.at(-1);
+  if (!entry || audio.some(({ use }) => typeof use !== "string" || !registry.get("transforms", use))) return undefined;
+  const transforms = await Promise.all(
+    audio.map(async (options) => ({ body: await registry.implementation("transforms", options.use), options })),
+  );
+  const { body } = transforms.at(-1)!;
   if (body.modality !== "features" || typeof entry.hop !== "number") return undefined;
-  return { hop: entry.hop, body: body as FeatureBody<unknown>, use: entry.use };
+  return { hop: entry.hop, body, use: entry.use, definition: featureDefinition(transforms) };
 }

@@ -73,6 +73,27 @@ export const vocoderFrame = Type.Object({
     },
     { description: "The training." },
   ),
+  copy: Type.Optional(
+    Type.Object(
+      {
+        split: oneOf(["train", "validation", "test"], { default: "test", description: "Where the clips come from." }),
+        count: Type.Integer({
+          default: 32,
+          minimum: 1,
+          description: "Clips to copy, evenly spread over the split; all where there are fewer.",
+        }),
+        control: useOf("vocoders", {
+          default: { use: "griffin-lim" },
+          description: "A vocoder that makes the same copies, to compare with.",
+        }),
+      },
+      { description: "Copies of clips, made from their features by the trained vocoder with the averaged weights." },
+    ),
+  ),
+  evaluate: Type.Array(useOf("metrics"), {
+    default: [],
+    description: "Metrics of the copies, such as copy-synthesis.",
+  }),
   report: useOf("reports", { default: { use: "html" }, description: "How the results are shown." }),
 });
 export type VocoderFrame = Static<typeof vocoderFrame>;

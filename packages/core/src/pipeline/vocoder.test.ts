@@ -57,9 +57,11 @@ describe("a pipeline that trains a vocoder", () => {
       adversarial_from: 0,
       optimizer: { rate: 1e-4, beta1: 0.5, beta2: 0.9 },
     });
-    expect(resolved).not.toHaveProperty("generate");
-    const shown = write("shown.yaml", showPipeline(resolved));
-    expect({ ...(await parse(shown)), path: "" }).toEqual({ ...resolved, path: "" });
+    expect(resolved).not.toHaveProperty("copy");
+    for (const one of [resolved, await parse(write("scored.yaml", `${minimal}copy: {}\nevaluate: [event-f1]\n`))]) {
+      const shown = write("shown.yaml", showPipeline(one));
+      expect({ ...(await parse(shown)), path: "" }).toEqual({ ...one, path: "" });
+    }
   });
 
   it("inherits, and keeps its clips when the dataset changes", async () => {
@@ -95,6 +97,7 @@ train: { steps: 10, batch: 2, segment: 1100, losses: { adversarial: 0, feature_m
         "CMMD528 7:110",
       ].sort(),
     );
+    expect(await problems(write("idle.yaml", `${minimal}evaluate: [event-f1]\n`))).toEqual(["CMMD217 6:1"]);
     expect(await problems(write("mel.yaml", minimal.replace("traced-mel", "mel")))).toEqual(["CMMD593 3:52"]);
   });
 

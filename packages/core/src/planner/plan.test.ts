@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -158,5 +159,22 @@ describe("plan", () => {
       const [first] = await plan(base);
       await store.begin("s0", first!.key, first!.description);
       expect((await plan(base))[0]!.state).toBe("partial");
+    }));
+
+  it("computes again when the weights change that come with a component", async () =>
+    withStore(async (store) => {
+      const path = join(store.root, "shipped.safetensors");
+      const weights = { weights: { weights: "model.safetensors" }, shipped: { weights: path } };
+      const installed = { ...installedOf(), described: () => ({ summary: "", options: {} as never, ...weights }) };
+      const used: Used = { kind: "vocoders", use: "v", plugin: "plugin", options: {} };
+      const [stage] = stagesOf([{ reads: [], options: [] }]);
+      const stages = [{ ...stage!, components: () => [used] }];
+      const base = { pipeline: pipelineOf({}), device: "cpu" as const, stages, installed, store };
+      await writeFile(path, "trained");
+      await finish(store, await plan(base));
+      expect(missing(await plan(base))).toEqual([]);
+      await writeFile(path, "trained further");
+      const [planned] = await plan(base);
+      expect(planned!.changes.map(({ path: leaf }) => leaf)).toEqual(['weights."v.weights"']);
     }));
 });

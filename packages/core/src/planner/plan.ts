@@ -6,6 +6,7 @@ import type { Json } from "../plugin/components.js";
 import type { Stage } from "../stages/stage.js";
 import { lastRun } from "../store/runs.js";
 import type { Store } from "../store/store.js";
+import { checkTrainedVocoders } from "../weights/trained-vocoders.js";
 import { weightsContent } from "../weights/weights.js";
 import { keyOf } from "./canonical.js";
 import { type Change, changesBetween } from "./changes.js";
@@ -63,9 +64,9 @@ async function codeOf(
 }
 
 /** A vocoder that is trained makes no sound with the weights that come with it. */
-function weightsOf({ kind, use }: Used, pipeline: AnyPipeline, installed: Installed) {
-  const { weights, shipped } = installed.described(kind, use);
-  return trainsVocoder(pipeline) ? { weights } : { weights, shipped };
+function weightsOf(used: Used, pipeline: AnyPipeline, installed: Installed) {
+  const { weights, shipped } = installed.described(used.kind, used.use);
+  return trainsVocoder(pipeline) && used === pipeline.vocoder ? { weights } : { weights, shipped };
 }
 
 /** What the dataset's files look like now; datasets that render their media depend on their options alone. */
@@ -118,11 +119,9 @@ export async function plan({
       stage.reads.flatMap((name) => (keys.has(name) ? [[name, keys.get(name)!] as const] : [])),
     );
     const used = stage.components(pipeline);
-    const weights = await weightsContent(used, (one) => weightsOf(one, pipeline, installed), {
-      base: dirname(pipeline.path),
-      folder: store.weights,
-      signal: AbortSignal.timeout(askingMs),
-    });
+    const lookup = { base: dirname(pipeline.path), folder: store.weights, signal: AbortSignal.timeout(askingMs) };
+    const weights = await weightsContent(used, (one) => weightsOf(one, pipeline, installed), lookup);
+    await checkTrainedVocoders(used, pipeline, installed, lookup);
     const sources = await stage.sources?.(pipeline, store);
     const fingerprint = place === 0 ? await fingerprintOf(pipeline, installed) : undefined;
     const description: Json = {

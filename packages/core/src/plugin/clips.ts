@@ -15,7 +15,8 @@ export interface Recording {
   readonly split: Split;
   /** Seconds from the beginning of the file at which something visibly makes its sound, when known. */
   readonly events?: readonly number[];
-  readonly label?: string;
+  /** Its class, or classes. */
+  readonly label?: string | readonly string[];
   /** What else the dataset says of it, e.g. { tempo: 90 }; kept in the prepared clips' index. */
   readonly facts?: Readonly<Record<string, string | number>>;
 }

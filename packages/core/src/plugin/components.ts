@@ -37,6 +37,11 @@ export interface Described<O extends TSchema> {
    * Stands in the declaration, so that validating loads no code of components.
    */
   check?(entry: Static<O>, pipeline: PipelineFacts, path: readonly (string | number)[]): readonly OptionProblem[];
+  /** The same of a vocoder in the pipeline that trains it. `segment`: samples that are learnt from at once. */
+  checkTraining?(
+    entry: Static<O>,
+    training: { readonly features: FeatureDefinition; readonly segment: number },
+  ): readonly TrainingProblem[];
 }
 /** What a component's `check` may know of the rest of the pipeline. */
 export interface PipelineFacts {
@@ -71,6 +76,8 @@ export interface OptionProblem {
   readonly message: string;
   readonly hint: string;
 }
+/** The same of a pipeline that trains the component; `path` is where the problem is shown. */
+export type TrainingProblem = Omit<OptionProblem, "option"> & { readonly path: readonly (string | number)[] };
 export type Component<O extends TSchema, Body> = Described<O> & (Body | { load(): Promise<Body> });
 
 /** Any JSON value; what a stage's key may hold. */
@@ -126,6 +133,8 @@ export type TransformBody<O> = VideoFilterBody<O> | AudioFilterBody<O> | Feature
 export interface CodecBody<O> {
   probe(path: string, options: O, context: Context): Promise<MediaInfo>;
   decode(request: DecodeRequest, options: O, context: Context): Promise<Decoded>;
+  /** Picture and sound of spans of one file that are near each other, by their beginnings, where that is cheaper than one by one. */
+  decodeSeveral?(requests: readonly DecodeRequest[], options: O, context: Context): Promise<readonly Decoded[]>;
   /**
    * Writes an MP4 (H.264 + AAC) that browsers play, sound and picture starting together. Pictures may come in runs of one size; a span of a
    * file gives its picture at its own size and rate, or its sound. Each pixel of given pictures becomes `scale` x `scale` pixels.
@@ -172,13 +181,15 @@ export interface OpenVocoder {
 export interface VocoderBody<O> {
   open(definition: FeatureDefinition, options: O, context: Context): Promise<OpenVocoder>;
   /**
-   * Of a vocoder whose weights are published elsewhere: those in a checkpoint's tensors, as `open` reads them, and what features they are for
-   * where nobody says otherwise. `source` is for messages.
+   * Of a vocoder whose weights are published elsewhere: those in a checkpoint's tensors, as `open` reads them, what features they are for where
+   * nobody says otherwise, and what the weights do not tell of the network, to be kept as `vocoder.network` of the `config.json` beside them.
+   * `config` is the `config.json` beside the checkpoint; `source` is for messages.
    */
   published?(
     tensors: NamedTensors,
     source: string,
-  ): { readonly tensors: NamedTensors; readonly definition: FeatureDefinition };
+    config: Json | undefined,
+  ): { readonly tensors: NamedTensors; readonly definition: FeatureDefinition; readonly network?: Json };
   /** Of a vocoder that is a network: how a pipeline trains it. */
   readonly training?: VocoderTraining<O>;
 }
@@ -191,10 +202,8 @@ export type Discrimination = readonly (readonly tf.Tensor[])[];
 
 /** The networks of a vocoder in training and the losses between them. The training loop weighs the losses and takes the steps. */
 export interface VocoderTraining<O> {
-  /** Of the network that makes sound (`model`), and of those that it is trained against. Throws where the options do not fit the features. */
+  /** Of the network that makes sound (`model`), and of those that it is trained against. */
   parameters(options: O, definition: FeatureDefinition): Readonly<Record<"model" | "discriminator", ParameterShapes>>;
-  /** Fewest samples of a segment. */
-  shortest(options: O, definition: FeatureDefinition): number;
   initialise(
     options: O,
     definition: FeatureDefinition,
@@ -389,6 +398,8 @@ export interface EvaluationItem {
   readonly events: readonly number[];
   readonly generated: { readonly waveform: Waveform; readonly features: Features; readonly frames: Frames };
   readonly reference: { readonly waveform: Waveform; readonly features: Features; readonly frames: Frames };
+  /** Of the task `copy`: the copy that another vocoder makes of the same features. The copied sound has no frames. */
+  readonly control?: { readonly waveform: Waveform; readonly features: Features };
 }
 export interface MetricValue {
   readonly name: string;
@@ -406,7 +417,7 @@ export interface MetricResult {
   readonly perItem?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 export interface MetricBody<O> {
-  /** Tasks that the metric applies to; all when absent. */
+  /** Tasks that the metric applies to, `copy` being that of a trained vocoder; all when absent. Stands in the declaration, for validation. */
   readonly tasks?: readonly string[];
   compute(options: O, items: readonly EvaluationItem[], context: Context): Promise<MetricResult>;
 }
@@ -426,6 +437,8 @@ export interface ReportInput {
       /** `video`: path of an MP4 file, or of a WAV file where there is no picture. */
       readonly generated: { readonly video: string; readonly features: Features };
       readonly reference: { readonly video: string; readonly features: Features };
+      /** What another component made of the same input, and its name. */
+      readonly control?: { readonly video: string; readonly features: Features; readonly name: string };
       readonly perItem: Readonly<Record<string, number>>;
     }[];
     readonly metrics: readonly { readonly use: string; readonly result: MetricResult }[];

@@ -74,4 +74,6 @@ export interface Decoded {
   readonly waveform: Waveform;
   /** Seconds that the whole file lasts by its container's account; absent where that says nothing. */
   readonly length?: number;
+  /** Size of the file's pictures before any filter, where it is known: what decoding takes of memory grows with it. */
+  readonly source?: { readonly width: number; readonly height: number };
 }

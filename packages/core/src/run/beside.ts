@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { StageSummary } from "../stages/stage.js";
 import { explained } from "../store/errors.js";
 import type { Store } from "../store/store.js";
@@ -9,7 +9,7 @@ import { StageThread } from "./stage-thread.js";
 
 /** What is computed beside a run needs, whatever it is. */
 export interface Beside {
-  readonly pipeline: ResolvedPipeline;
+  readonly pipeline: AnyPipeline;
   readonly store: Store;
   /** Import specifiers of the plugins that every pipeline has. */
   readonly builtins: readonly string[];

@@ -4,7 +4,7 @@ import { dirname, extname, join, relative } from "node:path";
 import { CmmdError } from "../errors.js";
 import type { Environment } from "../pipeline/load.js";
 import { parsePipeline } from "../pipeline/parse.js";
-import { diffusionPipeline, type ResolvedPipeline, type Task } from "../pipeline/resolved.js";
+import { type AnyPipeline, diffusionPipeline, type ResolvedPipeline, type Task } from "../pipeline/resolved.js";
 import { showPipeline } from "../pipeline/show.js";
 import { keyOf } from "../planner/canonical.js";
 import { loadRegistry } from "../registry/registry.js";
@@ -12,8 +12,8 @@ import { type Generated, type GenerateOrder, orderFile, spectrogramOf } from "..
 import { explained } from "../store/errors.js";
 import { makeFolder } from "../store/folder.js";
 import { lockFile } from "../store/lock.js";
-import type { TrainedRun } from "../store/trained-run.js";
-import { deviceOf } from "./device.js";
+import { ofDiffusion, type TrainedRun } from "../store/trained-run.js";
+import { deviceOf, tryPrecision } from "./device.js";
 import type { RunEvent } from "./events.js";
 import { StageThread } from "./stage-thread.js";
 
@@ -142,11 +142,13 @@ async function workFolderOf({ store, artifacts }: TrainedRun, pipeline: Resolved
  * Generates clips with a trained run, outside of any pipeline. Throws CMMD2xx for options that the run's pipeline refuses, CMMD301 and
  * CMMD535 for a file that cannot be conditioned on, CMMD537 for outputs that cannot be written.
  */
-export async function generateMedia(run: TrainedRun, options: GenerateOptions): Promise<GenerateResult> {
+export async function generateMedia(found: TrainedRun<AnyPipeline>, options: GenerateOptions): Promise<GenerateResult> {
   const { source, seconds, builtins, signal, emit } = options;
+  const run = ofDiffusion(found, "`generate`");
   const outputs = await outputsOf(options);
   const pipeline = await pipelineOf(run, options);
   const { device } = await deviceOf(pipeline);
+  await tryPrecision(pipeline, device);
   const order: GenerateOrder = {
     outputs,
     spectrograms: options.spectrograms,

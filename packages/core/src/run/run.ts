@@ -7,6 +7,7 @@ import { explainFileError } from "../store/errors.js";
 import { newRunId, type RunRecord, type RunStage, writeRun } from "../store/runs.js";
 import type { Store } from "../store/store.js";
 import { Interrupted } from "./abort.js";
+import { tryPrecision } from "./device.js";
 import type { RunEvent } from "./events.js";
 import { StageThread } from "./stage-thread.js";
 
@@ -158,12 +159,14 @@ function isInterruption(error: unknown, signal: AbortSignal): boolean {
 
 /**
  * Computes the stages of a plan that the store lacks, one after the other, in a worker thread, and records the run. Stops at the first
- * failure (in the result, not thrown) and when `signal` is aborted; what succeeded stays in the store. Throws only when the record itself
- * cannot be written (CMMD401 and following).
+ * failure (in the result, not thrown) and when `signal` is aborted; what succeeded stays in the store. Throws CMMD218 before the first stage
+ * when the device lacks the pipeline's precision, and when the record itself cannot be written (CMMD401 and following).
  */
 export async function runPlan(options: RunOptions): Promise<RunResult> {
   const { pipeline, store, signal, emit, device, overrides, versions } = options;
   const needed = options.planned.filter(({ state }) => state !== "unneeded");
+  if (needed.some(({ state, stage }) => state !== "hit" && stage.perDevice !== false))
+    await tryPrecision(pipeline, device);
   const began = new Date();
   const rows = new Map<string, RunStage>(
     needed.map(({ stage, key }) => [stage.name, { stage: stage.name, key, state: "pending" }]),

@@ -9,6 +9,7 @@ import { readFeatureStatistics } from "../stages/features.js";
 import type { StageInput } from "../stages/stage.js";
 import { stack } from "../train/batches.js";
 import { boundsOf } from "./bounds.js";
+import { collectGarbage } from "./collect-garbage.js";
 import { conditions, partOf, type Runs, runsOf } from "./conditions.js";
 import { knownSteps } from "./known.js";
 import { samplingProgram } from "./program.js";
@@ -71,6 +72,7 @@ export async function openSampler(
     });
 
   type Known = ReturnType<typeof given.ofRuns>[number];
+  let opened = false;
   /** One evaluation of the network for every window of the clips `x`. */
   const evaluate = async (x: Arrays, n: number, runs: Runs, known: readonly Known[]) => {
     const windows = pairOf((modality) => cut(x[modality], modality, layout));
@@ -79,13 +81,20 @@ export async function openSampler(
     let last: Record<"x0" | "eps", Record<Modality, Float32Array>> | undefined = gathered;
     for (let run = 0; run < runs.count; run++) {
       context.signal.throwIfAborted();
-      const result = await program(weights, {
+      const inputs = {
         video: partOf(windows.video, runs, run, window.video),
         audio: partOf(windows.audio, runs, run, window.audio),
         n: { shape: [runs.perRun], data: new Float32Array(runs.perRun).fill(n) },
         alphaBar: { shape: [], data: Float32Array.of(schedule.alphaBar(n)) },
         ...(given.known.length > 0 && { known: known[run]! }),
-      });
+      };
+      if (!opened) {
+        await program.prepare(weights, inputs);
+        // What was computed of the weights, as large as they are, now is in the program.
+        await collectGarbage();
+        opened = true;
+      }
+      const result = await program(weights, inputs);
       const read = async (kind: "x0" | "eps") => {
         const [video, audio] = await Promise.all(modalities.map((modality) => result[kind][modality].read()));
         for (const modality of modalities) result[kind][modality].dispose();

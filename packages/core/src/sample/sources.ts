@@ -3,7 +3,7 @@ import { CmmdError } from "../errors.js";
 import type { Generation } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
-import { loadClips } from "../stages/clips.js";
+import { openClips } from "../stages/clips.js";
 import { readFeatureStatistics } from "../stages/features.js";
 import { readPrepared } from "../stages/originals.js";
 import { openPictures } from "../stages/pictures.js";
@@ -67,7 +67,7 @@ export async function foreseenProblems({ pipeline, inputs }: StageInput): Promis
 /** Clips of the trained length, as prepared and encoded. */
 export async function preparedSources(input: StageInput, generations: readonly Generation[], usual: number) {
   const { inputs } = input;
-  const { clips } = await loadClips(input, [...new Set(generations.map(({ split }) => split))]);
+  const { clips } = await openClips(input, [...new Set(generations.map(({ split }) => split))]);
   const shards = await readShards(inputs.prepare!);
   const pictures = await openPictures(input);
   const { rates } = readFeatureStatistics(inputs.prepare!);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { cutPictures, cutSound } from "../negatives/cut.js";
 import type { Clip } from "../plugin/clips.js";
 import type { FeatureBody } from "../plugin/components.js";
 import { picturesFolder } from "./clip-writer.js";
-import { loadClips } from "./clips.js";
+import { openClips } from "./clips.js";
 import { readFeatureStatistics } from "./features.js";
 import { openPictures } from "./pictures.js";
 
@@ -29,6 +29,7 @@ const firstSample: FeatureBody<unknown> = {
 
 let folder: string;
 let prepared: string;
+let input: Parameters<typeof openClips>[0];
 let clip: Clip;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "cmmd-clips-"));
@@ -65,8 +66,9 @@ beforeAll(async () => {
     prepare: { audio: [{ use: "first" }] },
     diffusion: { scale: { video: 1, audio: 1 } },
   };
-  const input = { pipeline, inputs: { prepare: prepared, encode: encoded }, component: async () => firstSample };
-  [clip] = (await loadClips(input as never, ["train"])).clips as [Clip];
+  const component = async () => firstSample;
+  input = { pipeline, inputs: { prepare: prepared, encode: encoded }, component } as unknown as typeof input;
+  [clip] = (await openClips(input, ["train"])).clips as [Clip];
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -105,4 +107,28 @@ it("cuts pictures and sound where the training takes latents and features", asyn
   const { samples } = await cutSound(shards, sides, statistics);
   const [first, second] = [clip.audio(0).subarray(6), clip.audio(2).subarray(0, 6)];
   expect(samples.filter((_, i) => i % hop === 0)).toEqual(Float32Array.of(...first, ...second));
+});
+
+it("holds no values of the clips, however many there are", async () => {
+  const [count, length] = [64, 1 << 16];
+  const [prepare, encode] = ["many", "many-encoded"].map((name) => join(folder, name)) as [string, string];
+  const sound = await ShardWriter.open(prepare, { shardBytes: 1 << 22 });
+  const pictures = await ShardWriter.open(encode, { shardBytes: 1 << 22 });
+  for (let i = 0; i < count; i++) {
+    const data = new Float32Array(length).fill(i);
+    const features = { shape: [length, 1], data };
+    const row = { split: "train", recording: "a", events: [], before: 0, after: 0 };
+    await sound.add(`c${i}`, { waveform: { shape: [length], data }, features }, row);
+    await pictures.add(`c${i}`, { latents: { shape: [frames, 1, 1, length / frames], data } }, {});
+  }
+  await sound.close();
+  await pictures.close();
+  copyFileSync(join(prepared, "features.json"), join(prepare, "features.json"));
+  const before = process.memoryUsage().arrayBuffers;
+  const { clips } = await openClips({ ...input, inputs: { prepare, encode } }, ["train"]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(count * length * 0.1);
+  for (const at of [63, 0, 40]) {
+    expect(new Set(clips[at]!.video(0))).toEqual(new Set([at]));
+    expect(new Set(clips[at]!.audio(0))).toEqual(new Set([at]));
+  }
 });

@@ -1,5 +1,8 @@
+import { join } from "node:path";
+import { openSafetensors } from "../data/safetensors.js";
 import { readShards, type ShardRow } from "../data/shards.js";
-import type { Clip, ClipPlace, PairShape } from "../plugin/clips.js";
+import { readRows, type TensorPlace } from "../data/tensor-rows.js";
+import type { Clip, ClipPlace, Modality, PairShape } from "../plugin/clips.js";
 import type { FeatureBody } from "../plugin/components.js";
 import { type FeatureStatistics, readFeatureStatistics } from "./features.js";
 import type { StageInput } from "./stage.js";
@@ -28,61 +31,97 @@ export function placeOf(row: ShardRow, steps: ClipPlace["steps"], statistics: Fe
   };
 }
 
-/** The scaled latents and normalised features of every prepared clip of the given splits, with moved versions within their context. */
-export async function loadClips(
+/** Tensors of a clip in the shards. */
+type Stored = Readonly<Record<"latents" | "features" | "waveform", TensorPlace>>;
+
+/** What the clips of a pipeline are read with. */
+interface Reading {
+  readonly frames: number;
+  readonly scale: { readonly video: number; readonly audio: number };
+  readonly statistics: FeatureStatistics;
+  readonly features: FeatureBody<unknown>;
+}
+
+/** A clip whose values are read whenever they are asked for. */
+function storedClip(
+  place: ClipPlace,
+  shape: PairShape,
+  { latents, features, waveform }: Stored,
+  reading: Reading,
+): Clip {
+  const { frames, scale } = reading;
+  const { definition, mean, std, rates } = reading.statistics;
+  const normalise = (data: ArrayLike<number>) =>
+    Float32Array.from(data, (value) => ((value - mean) / std) * scale.audio);
+  /** Steps from the beginning of the context to the clip moved by `shift`. */
+  const within = (modality: Modality, shift: number) => {
+    const { before, after } = place.context[modality];
+    if (-shift > before || shift > after)
+      throw new RangeError(`clip ${place.id} has no context ${shift} ${modality} steps away`);
+    return before + shift;
+  };
+  return {
+    ...place,
+    shape,
+    video(shift) {
+      const from = within("video", shift);
+      return (readRows(latents, from, from + frames) as Float32Array).map((value) => value * scale.video);
+    },
+    audio(shift) {
+      if (shift === 0) return normalise(readRows(features));
+      const per = samplesPerStep(reading.statistics);
+      const length = Math.round(frames * per.video);
+      // Rounding may have left the context a sample short.
+      const from = Math.min(Math.round(within("audio", shift) * per.audio), waveform.shape[0]! - length);
+      const samples = readRows(waveform, from, from + length) as Float32Array;
+      const { data } = reading.features.compute(definition, { rate: rates.audio, samples });
+      return normalise(data.subarray(0, shape.audio[0] * shape.audio[1]));
+    },
+  };
+}
+
+/** The shards of an artifact, of which one header is in memory at a time: those of neighbouring clips are one. */
+function headers(folder: string) {
+  let last: { readonly shard: string; readonly opened: ReturnType<typeof openSafetensors> } | undefined;
+  return async ({ id, shard }: ShardRow, name: string): Promise<TensorPlace> => {
+    if (last?.shard !== shard) last = { shard, opened: openSafetensors(join(folder, shard)) };
+    return (await last.opened).place(`${id}.${name}`);
+  };
+}
+
+/**
+ * The prepared clips of the given splits: scaled latents and normalised features, with moved versions within their context. Values are read
+ * from the shards whenever they are asked for; in memory is where each clip stands, some 1 kB. Throws CMMD410 or CMMD412 for damaged shards.
+ */
+export async function openClips(
   { pipeline, inputs, component }: Pick<StageInput, "pipeline" | "inputs" | "component">,
   splits: readonly string[],
 ): Promise<{ clips: Clip[]; shape: PairShape }> {
-  const prepared = await readShards(inputs.prepare!);
-  const encoded = await readShards(inputs.encode!);
-  const statistics = readFeatureStatistics(inputs.prepare!);
-  const { definition, mean, std, rates } = statistics;
-  const features = (await component("transforms", pipeline.prepare.audio.at(-1)!.use)) as FeatureBody<unknown>;
+  const { index } = await readShards(inputs.prepare!);
+  const encoded = new Map((await readShards(inputs.encode!)).index.map((row) => [row.id, row]));
   const { frames } = pipeline.data.clip;
-  const { scale } = pipeline.diffusion;
-  const per = samplesPerStep(statistics);
-  const samplesOfClip = Math.round(frames * per.video);
+  const reading: Reading = {
+    frames,
+    scale: pipeline.diffusion.scale,
+    statistics: readFeatureStatistics(inputs.prepare!),
+    features: (await component("transforms", pipeline.prepare.audio.at(-1)!.use)) as FeatureBody<unknown>,
+  };
+  const [inPrepared, inEncoded] = [headers(inputs.prepare!), headers(inputs.encode!)];
   const clips: Clip[] = [];
-  for (const row of prepared.index) {
+  for (const row of index) {
     if (!splits.includes(row.split as string)) continue;
-    const latents = await encoded.tensor(row.id, "latents");
-    const own = await prepared.tensor(row.id, "features");
-    const { data: waveform } = await prepared.tensor(row.id, "waveform");
-    const [, height, width, channels] = latents.shape as [number, number, number, number];
+    const stored: Stored = {
+      latents: await inEncoded(encoded.get(row.id)!, "latents"),
+      features: await inPrepared(row, "features"),
+      waveform: await inPrepared(row, "waveform"),
+    };
+    const [, height, width, channels] = stored.latents.shape as [number, number, number, number];
     const shape: PairShape = {
       video: [frames, height, width, channels],
-      audio: own.shape as [number, number],
+      audio: stored.features.shape as [number, number],
     };
-    const perFrame = height * width * channels;
-    const normalise = (data: ArrayLike<number>) =>
-      Float32Array.from(data, (value) => ((value - mean) / std) * scale.audio);
-    const scaled = (latents.data as Float32Array).map((value) => value * scale.video);
-    const normalised = normalise(own.data);
-    const place = placeOf(row, { video: frames, audio: shape.audio[0] }, statistics);
-    /** Steps from the beginning of the context to the clip moved by `shift`. */
-    const within = (modality: "video" | "audio", shift: number) => {
-      const { before, after } = place.context[modality];
-      if (-shift > before || shift > after)
-        throw new RangeError(`clip ${row.id} has no context ${shift} ${modality} steps away`);
-      return before + shift;
-    };
-    clips.push({
-      ...place,
-      shape,
-      video(shift) {
-        const from = within("video", shift) * perFrame;
-        return scaled.subarray(from, from + frames * perFrame);
-      },
-      audio(shift) {
-        if (shift === 0) return normalised;
-        // Rounding may have left the context a sample short.
-        const latest = (waveform as Float32Array).length - samplesOfClip;
-        const begin = Math.min(Math.round(within("audio", shift) * per.audio), latest);
-        const samples = (waveform as Float32Array).subarray(begin, begin + samplesOfClip);
-        const { data } = features.compute(definition, { rate: rates.audio, samples });
-        return normalise(data.subarray(0, shape.audio[0] * shape.audio[1]));
-      },
-    });
+    const place = placeOf(row, { video: frames, audio: shape.audio[0] }, reading.statistics);
+    clips.push(storedClip(place, shape, stored, reading));
   }
   return { clips, shape: clips[0]?.shape ?? { video: [0, 0, 0, 0], audio: [0, 0] } };
 }

@@ -4,6 +4,8 @@ import { readShards } from "../data/shards.js";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
 import type { FeatureBody, ReportInput } from "../plugin/components.js";
 import { readWave } from "../sample/wave-file.js";
+import { copies, readCopied, readCopies } from "./copy-sounds.js";
+import { readEvaluation } from "./report.js";
 import { readSoundDefinition } from "./sound-definition.js";
 import type { StageInput } from "./stage.js";
 
@@ -27,8 +29,7 @@ export async function copiedSounds(input: StageInput<VocoderPipeline>): Promise<
   const copied = new Set(readdirSync(folder).filter((name) => name.endsWith(ending)));
   return [
     {
-      name: "copies",
-      task: "copy",
+      ...copies,
       settings: `${pipeline.vocoder.use}, averaged weights of step ${step}`,
       items: index
         .filter(({ id }) => copied.has(`${id}${ending}`))
@@ -42,4 +43,25 @@ export async function copiedSounds(input: StageInput<VocoderPipeline>): Promise<
       metrics: [],
     },
   ];
+}
+
+/** The copies of the stage `copy` beside their originals, with their scores. */
+export async function copiesMade(input: StageInput<VocoderPipeline>): Promise<ReportInput["groups"]> {
+  const { pipeline, inputs } = input;
+  const { split, control } = pipeline.copy!;
+  const metrics = readEvaluation(inputs)[copies.name] ?? [];
+  const items: ReportInput["groups"][number]["items"][number][] = [];
+  for (const id of readCopied(inputs.copy!)) {
+    const { copy, original, control: other } = await readCopies(input, id);
+    items.push({
+      id,
+      events: [],
+      generated: { video: copy.file, features: copy.features },
+      reference: { video: original.file, features: original.features },
+      control: { video: other.file, features: other.features, name: control.use },
+      perItem: Object.assign({}, ...metrics.map(({ result }) => result.perItem?.[id] ?? {})),
+    });
+  }
+  const settings = `${pipeline.vocoder.use}, averaged weights, split ${split}; control: ${control.use} ${JSON.stringify(control.options)}`;
+  return [{ ...copies, settings, items, metrics }];
 }

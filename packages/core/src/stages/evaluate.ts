@@ -2,12 +2,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readSafetensors } from "../data/safetensors.js";
 import { readShards, type Shards } from "../data/shards.js";
+import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { EvaluationItem, MetricResult } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
 import { type GeneratedRow, readGenerated } from "./generate.js";
 import { featuresOf, framesOf, readPrepared, readReference } from "./originals.js";
 import { openPictures, type Pictures } from "./pictures.js";
-import type { Stage } from "./stage.js";
+import type { Stage, StageInput } from "./stage.js";
 
 /** What `evaluate` writes to `metrics.json`: results by generation group. */
 export type Evaluation = Readonly<
@@ -41,6 +42,32 @@ async function itemOf(
   };
 }
 
+/** Scores a group of clips with every metric of the pipeline that applies to its task; `tick` counts the metrics. */
+export async function scoresOf<P extends AnyPipeline>(
+  { pipeline, context, component, metric }: StageInput<P>,
+  { name, task }: { readonly name: string; readonly task: string },
+  items: readonly EvaluationItem[],
+  tick: () => void,
+) {
+  const scores: Evaluation[string][number][] = [];
+  const headline: Record<string, number> = {};
+  for (const { use, options } of pipeline.evaluate) {
+    context.signal.throwIfAborted();
+    const body = await component("metrics", use);
+    tick();
+    if (body.tasks && !body.tasks.includes(task)) continue;
+    const result = await body.compute(options, items, context);
+    scores.push({ use, options, result });
+    for (const value of result.values) {
+      const full = `${name}/${value.name}`;
+      metric(full, value.value);
+      headline[full] = value.value;
+      if (value.control !== undefined) headline[`${full} (control)`] = value.control;
+    }
+  }
+  return { scores, headline };
+}
+
 /** Scores every generation group with every metric that applies to its task. */
 export const evaluate: Stage = {
   name: "evaluate",
@@ -49,36 +76,26 @@ export const evaluate: Stage = {
   depends: ({ evaluate: metrics }) => ({ evaluate: metrics as never }),
   components: ({ evaluate: metrics }) => metrics,
   async run(input) {
-    const { pipeline, context, inputs, component } = input;
+    const { pipeline, context, inputs } = input;
     const prepared = await readShards(inputs.prepare!);
     const pictures = await openPictures(input);
     const { rates } = readFeatureStatistics(inputs.prepare!);
     const rows = readGenerated(inputs.generate!);
-    const results: Record<string, Evaluation[string][number][]> = {};
-    const headline: Record<string, number> = {};
+    const results: Record<string, Evaluation[string]> = {};
+    const headlines: Record<string, number> = {};
     const total = pipeline.generate.length * pipeline.evaluate.length;
     let done = 0;
     for (const { name, task, split } of pipeline.generate) {
       const items: EvaluationItem[] = [];
       for (const row of rows)
         if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, pictures, rates, split));
-      results[name] = [];
-      for (const { use, options } of pipeline.evaluate) {
-        context.signal.throwIfAborted();
-        const body = await component("metrics", use);
-        context.progress(++done, total, "metrics");
-        if (body.tasks && !body.tasks.includes(task)) continue;
-        const result = await body.compute(options, items, context);
-        results[name].push({ use, options, result });
-        for (const value of result.values) {
-          const full = `${name}/${value.name}`;
-          input.metric(full, value.value);
-          headline[full] = value.value;
-          if (value.control !== undefined) headline[`${full} (control)`] = value.control;
-        }
-      }
+      const { scores, headline } = await scoresOf(input, { name, task }, items, () =>
+        context.progress(++done, total, "metrics"),
+      );
+      results[name] = scores;
+      Object.assign(headlines, headline);
     }
     writeFileSync(join(context.folder, metricsFile), `${JSON.stringify(results, null, 2)}\n`);
-    return headline;
+    return headlines;
   },
 };

@@ -16,12 +16,13 @@ interface Place<T> {
 /**
  * Does up to `atOnce` jobs at a time and gives their results in the order of the jobs, whichever ends first. While finished results that wait
  * for their turn hold more than `bytes`, only the job whose turn it is gets started (even if it is one more), so that memory stays bounded and work never stands still.
- * When a job fails, or whoever takes the results stops, the others are told by their signal, and awaited.
+ * `atOnce` may change meanwhile: it is read before a job is started. When a job fails, or whoever takes the results stops, the others are told by their signal, and awaited.
  */
 export async function* inOrder<T>(
   jobs: Iterable<Job<T>>,
-  { atOnce, bytes, signal }: { readonly atOnce: number; readonly bytes: number; readonly signal: AbortSignal },
+  limits: { readonly atOnce: number; readonly bytes: number; readonly signal: AbortSignal },
 ): AsyncGenerator<T> {
+  const { bytes, signal } = limits;
   const coming = jobs[Symbol.iterator]();
   const line: Place<T>[] = [];
   const stop = new AbortController();
@@ -40,7 +41,7 @@ export async function* inOrder<T>(
   }
   function advance(): void {
     const turn = () => line[0] !== undefined && line[0].made === undefined;
-    while (!stop.signal.aborted && (turn() || (running < atOnce && held < bytes))) {
+    while (!stop.signal.aborted && (turn() || (running < limits.atOnce && held < bytes))) {
       const place = waiting();
       if (!place) return;
       place.made = work(place);

@@ -1,6 +1,8 @@
 import { type AnyPipeline, type ResolvedPipeline, trainsVocoder, type VocoderPipeline } from "../pipeline/resolved.js";
+import { copySounds } from "./copy-sounds.js";
 import { encode } from "./encode.js";
 import { evaluate } from "./evaluate.js";
+import { evaluateCopies } from "./evaluate-copies.js";
 import { generate } from "./generate.js";
 import { prepare } from "./prepare.js";
 import { prepareSound } from "./prepare-sound.js";
@@ -25,5 +27,5 @@ const ofVocoder = (stage: Stage<VocoderPipeline>): Stage<AnyPipeline> => ({
 export const stages: readonly Stage<AnyPipeline>[] = [
   render as Stage<AnyPipeline>,
   ...[prepare, encode, train, generate, evaluate, report].map(ofDiffusion),
-  ...[prepareSound, trainVocoder, reportVocoder].map(ofVocoder),
+  ...[prepareSound, trainVocoder, copySounds, evaluateCopies, reportVocoder].map(ofVocoder),
 ];

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type ShardRow, ShardWriter } from "../data/shards.js";
+import { recordingsOf } from "../datasets/recordings.js";
 import { CmmdError } from "../errors.js";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
@@ -76,7 +77,16 @@ function judge({ data }: VocoderPipeline, rows: readonly ShardRow[], rejected: r
       `${rejected.length} of ${total} recordings were rejected, more than data.max_rejected = ${data.max_rejected}\n${listed.join("\n")}`,
       { hint: "Repair or remove these files, or raise data.max_rejected." },
     );
-  if (!rows.some(({ split }) => split === "train"))
+  const learnt = rows.filter(({ split }) => split === "train");
+  if (learnt.length > 0 && learnt.every(({ silent }) => silent === true))
+    throw new CmmdError(
+      "CMMD514",
+      `every clip of the dataset "${data.use}" to train on is silent: there is nothing to learn`,
+      {
+        hint: "Listen to the recordings (cmmd data show); check the filters in prepare.audio.",
+      },
+    );
+  if (learnt.length === 0)
     throw new CmmdError("CMMD514", `the dataset "${data.use}" has no clip to train on`, {
       hint: "Change the dataset's options so that some recordings are in the split `train`.",
     });
@@ -95,8 +105,7 @@ export const prepareSound: Stage<VocoderPipeline> = {
     const chained = await soundChain(input);
     const dataset = await component("datasets", pipeline.data.use);
     const source = { ...context, only: "audio" as const, folder: input.inputs.render ?? context.folder };
-    const recordings: Recording[] = [];
-    for await (const recording of dataset.clips(pipeline.data.options, source)) recordings.push(recording);
+    const recordings = await recordingsOf(dataset, pipeline.data.options, source);
     const { index, rejected } = await prepareRecordings(input, chained, recordings);
     for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
     judge(pipeline, index, rejected, recordings.length);

@@ -1,20 +1,19 @@
-import { availableParallelism } from "node:os";
 import type { ShardRow } from "../data/shards.js";
+import { recordingsOf } from "../datasets/recordings.js";
 import { CmmdError } from "../errors.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
 import { type Chain, chain } from "./chain.js";
 import { ClipWriter } from "./clip-writer.js";
+import { Decoders } from "./decoders.js";
 import { keptFeatures, writeFeatureStatistics } from "./features.js";
 import { inOrder } from "./in-order.js";
-import { recordingClips } from "./recording-clips.js";
+import { grouped, neighbourClips } from "./neighbour-clips.js";
 import { type Rejection, Rejections } from "./rejections.js";
 import { reportSoundFaults, soundFaults } from "./sound-faults.js";
 import type { Stage, StageInput } from "./stage.js";
 import type { Cut } from "./windows.js";
 
-/** Decoders that run at once where the pipeline does not say: more would need more than a gigabyte for large pictures. */
-const mostAtOnce = 4;
 /** Bytes of decoded clips that may wait for those before them to be written. */
 const waitingBytes = 192 << 20;
 
@@ -48,25 +47,34 @@ async function write(writer: ClipWriter, { data }: ResolvedPipeline, chained: Ch
 
 /**
  * Cuts the recordings into clips, several at once, and writes them in the order of the dataset. A killed run goes on with the recording of the
- * last clip that is in a shard: the list of rejections is on disk by then.
+ * last clip that is in a shard, and those that are decoded with it: the list of rejections is on disk by then.
  */
 async function prepareRecordings(input: StageInput, chained: Chain, recordings: readonly Recording[]) {
   const { pipeline, context } = input;
   const writer = await ClipWriter.open(context.folder, pipeline.prepare.shard_mb * 1e6);
   const places = new Map(recordings.map(({ id }, i) => [id, i]));
-  const first = places.get(writer.index.at(-1)?.recording as string) ?? 0;
-  const rejections = await Rejections.open(context.folder, (id) => places.get(id)! < first);
   const failed = new Set<string>();
   const wanted = {
     input,
     chained,
     has: (id: string) => writer.has(id),
     isRejected: (id: string) => failed.has(id),
+    decoders: new Decoders(pipeline.prepare.parallel),
   };
+  const groups = await grouped(wanted, recordings);
+  const last = writer.index.at(-1)?.recording;
+  const begun = Math.max(
+    0,
+    groups.findIndex((group) => group.some(({ id }) => id === last)),
+  );
+  const first = places.get(groups[begun]?.[0]?.id ?? "") ?? 0;
+  const rejections = await Rejections.open(context.folder, (id) => places.get(id)! < first);
   const stretches = inOrder(
-    recordings.slice(first).map((recording) => recordingClips(wanted, recording)),
+    groups.slice(begun).map((group) => neighbourClips(wanted, group)),
     {
-      atOnce: pipeline.prepare.parallel ?? Math.min(availableParallelism(), mostAtOnce),
+      get atOnce() {
+        return wanted.decoders.atOnce;
+      },
       bytes: waitingBytes,
       signal: context.signal,
     },
@@ -125,8 +133,7 @@ export const prepare: Stage = {
     const chained = await chain(input);
     const dataset = await component("datasets", pipeline.data.use);
     const source = { ...context, folder: input.inputs.render ?? context.folder };
-    const recordings: Recording[] = [];
-    for await (const recording of dataset.clips(pipeline.data.options, source)) recordings.push(recording);
+    const recordings = await recordingsOf(dataset, pipeline.data.options, source);
     const { index, rejected } = await prepareRecordings(input, chained, recordings);
     for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
     judge(pipeline, index, rejected);

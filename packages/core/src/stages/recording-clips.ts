@@ -2,10 +2,11 @@ import { CmmdError } from "../errors.js";
 import type { Modality, Recording } from "../plugin/clips.js";
 import type { Decoded } from "../plugin/media.js";
 import type { Chain } from "./chain.js";
+import type { Decoders } from "./decoders.js";
 import type { Job } from "./in-order.js";
 import { rejectionOf } from "./rejections.js";
 import type { StageInput } from "./stage.js";
-import { type Cut, cutClips, type Window, windowsOf } from "./windows.js";
+import { type Cut, cutClips, tooShort, type Window, windowsOf } from "./windows.js";
 
 /** Bytes of pictures and seconds that one run of the decoder gives at most: bounds memory, whatever the length of the file. */
 const stretchBytes = 48 << 20;
@@ -16,7 +17,7 @@ const stretchWindows = 32;
 const longGap = 10;
 
 /** What came of a stretch of a recording: clips (undefined where the media end before the clip does), or why there are none. */
-interface Stretch {
+export interface Stretch {
   readonly recording: Recording;
   readonly cuts: readonly (Cut | undefined)[];
   readonly failure?: CmmdError;
@@ -24,22 +25,46 @@ interface Stretch {
   readonly part: number;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly input: StageInput;
   readonly chained: Chain;
   /** Whether a clip is there already, and whether nothing of a recording is wanted any more. */
   has(clip: string): boolean;
   isRejected(recording: string): boolean;
+  readonly decoders: Decoders;
+}
+
+/** Frames that one run of the decoder gives at most, where the size of the pictures is known beforehand. */
+export function stretchFrames({ chained: { videoRate, size } }: Wanted): number | undefined {
+  return size && Math.min(stretchSeconds * videoRate, stretchBytes / (size[0] * size[1] * 3));
 }
 
 /** Windows that are cut out of one run of the decoder. Depends on the pipeline alone: what is decoded together may show in the sound. */
-function windowsPerStretch({ input, chained: { videoRate, size } }: Wanted): number {
-  const { frames, every, context } = input.pipeline.data.clip;
-  if (every - frames - 2 * context > longGap * videoRate) return 1;
-  if (size === undefined) return stretchWindows;
-  const most = Math.min(stretchSeconds * videoRate, stretchBytes / (size[0] * size[1] * 3));
+function windowsPerStretch(wanted: Wanted): number {
+  const { frames, every, context } = wanted.input.pipeline.data.clip;
+  if (every - frames - 2 * context > longGap * wanted.chained.videoRate) return 1;
+  const most = stretchFrames(wanted);
+  if (most === undefined) return stretchWindows;
   return Math.max(1, Math.floor((most - frames - 2 * context) / every) + 1);
 }
+
+/** The windows of a recording in a file of `length` seconds. Throws CMMD310 when there are none. */
+export function windowsUpTo({ input, chained }: Wanted, recording: Recording, length: number): readonly Window[] {
+  const { clip } = input.pipeline.data;
+  const duration = Math.min(recording.duration ?? Number.POSITIVE_INFINITY, length - (recording.start ?? 0));
+  const windows = windowsOf(recording.id, duration, chained.videoRate, clip);
+  if (windows.length > 0) return windows;
+  throw new CmmdError("CMMD310", tooShort(recording, duration, clip.frames, chained.videoRate));
+}
+
+/** A stretch with the bytes that it holds. */
+export const madeOf = (result: Stretch) => ({
+  result,
+  bytes: result.cuts.reduce(
+    (sum, cut) => sum + (cut ? cut.frames.data.byteLength + cut.waveform.samples.byteLength : 0),
+    0,
+  ),
+});
 
 /**
  * The work of turning a recording into clips: its first stretch, which also tells how long the file is, and then the others. One run of the
@@ -57,8 +82,8 @@ export function recordingClips(wanted: Wanted, recording: Recording): Job<Stretc
 
   async function decode(from: number, frames: number, signal: AbortSignal): Promise<Decoded> {
     const codec = await component("codecs", used.use);
-    const one = (path: string, only?: Modality) =>
-      codec.decode(
+    const one = async (path: string, only?: Modality) => {
+      const decoded = await codec.decode(
         {
           path,
           start: start + from / videoRate,
@@ -72,30 +97,21 @@ export function recordingClips(wanted: Wanted, recording: Recording): Job<Stretc
         used.options,
         context,
       );
+      wanted.decoders.saw(decoded);
+      return decoded;
+    };
     const { media, sound } = recording;
     if (sound === undefined) return one(media);
     const [picture, { waveform }] = await Promise.all([one(media, "video"), one(sound, "audio")]);
     return { ...picture, waveform };
   }
 
-  async function windowsUpTo(length: number): Promise<readonly Window[]> {
-    const duration = Math.min(limit, length - start);
-    const windows = windowsOf(recording.id, duration, videoRate, clip);
-    if (windows.length > 0) return windows;
-    throw new CmmdError(
-      "CMMD310",
-      `${Math.max(0, duration).toFixed(2)} s are too short for a clip of ${clip.frames} frames (${(clip.frames / videoRate).toFixed(2)} s)`,
-    );
-  }
-
   const probe = async () => {
     const codec = await component("codecs", used.use);
     return (await codec.probe(recording.media, used.options, context)).duration;
   };
-  const made = (cuts: Stretch["cuts"], part: number, failure?: CmmdError) => ({
-    result: { recording, cuts, part, ...(failure && { failure }) },
-    bytes: cuts.reduce((sum, cut) => sum + (cut ? cut.frames.data.byteLength + cut.waveform.samples.byteLength : 0), 0),
-  });
+  const made = (cuts: Stretch["cuts"], part: number, failure?: CmmdError) =>
+    madeOf({ recording, cuts, part, ...(failure && { failure }) });
 
   const later =
     (windows: readonly Window[], part: number): Job<Stretch> =>
@@ -115,7 +131,7 @@ export function recordingClips(wanted: Wanted, recording: Recording): Job<Stretc
     try {
       const begun = has(windowsOf(recording.id, clip.frames / videoRate, videoRate, clip)[0]!.id);
       let decoded = begun ? undefined : await decode(0, firstFrames, signal);
-      const windows = await windowsUpTo(decoded?.length ?? (await probe()));
+      const windows = windowsUpTo(wanted, recording, decoded?.length ?? (await probe()));
       const first = windows.slice(0, perStretch);
       const stretches = Math.ceil(windows.length / perStretch);
       const there = first.every(({ id }) => has(id));

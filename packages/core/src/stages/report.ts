@@ -22,13 +22,15 @@ const settingsOf = ({ sampler, guidance, vocoder, weights, task }: Generation) =
     `weights: ${weights}`,
   ].join(", ");
 
+/** The scores by generation group; none where nothing was evaluated. */
+export const readEvaluation = ({ evaluate }: StageInput["inputs"]): Evaluation =>
+  evaluate ? (JSON.parse(readFileSync(join(evaluate, metricsFile), "utf8")) as Evaluation) : {};
+
 async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   const prepared = await readShards(inputs.prepare!);
   const { rates } = readFeatureStatistics(inputs.prepare!);
   const rows = readGenerated(inputs.generate!);
-  const evaluation: Evaluation = inputs.evaluate
-    ? (JSON.parse(readFileSync(join(inputs.evaluate, metricsFile), "utf8")) as Evaluation)
-    : {};
+  const evaluation = readEvaluation(inputs);
   const groups: Group[] = [];
   for (const generation of pipeline.generate) {
     const metrics = evaluation[generation.name] ?? [];

@@ -1,3 +1,4 @@
+import type { Cut } from "../datasets/survey.js";
 import { CmmdError } from "../errors.js";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
@@ -32,6 +33,18 @@ function placesOf(id: string, total: number, { samples, every }: VocoderPipeline
     places.push({ id: `${id}_${String(from).padStart(9, "0")}`, from });
   return places;
 }
+
+/** How recordings become clips of sound, as far as a survey counts them. */
+export const soundCut = (clip: VocoderPipeline["data"]["clip"], { rate, shortest }: SoundChain): Cut => ({
+  soundOnly: true,
+  clipsOf({ id }, duration) {
+    const total = Math.round(duration * rate);
+    return total < shortest ? tooFew(total, rate, shortest) : placesOf(id, total, clip).length;
+  },
+});
+
+const tooFew = (samples: number, rate: number, shortest: number) =>
+  `${(samples / rate).toFixed(3)} s are too short: features need ${shortest} samples`;
 
 /** The work of turning a recording into clips of sound: its first stretch, which also tells how long the file is, and then the others. */
 export function soundClips(
@@ -99,11 +112,7 @@ export function soundClips(
       const heard = decoded?.waveform.samples.length ?? stated;
       // Sound that ends within the first stretch is not looked for in the others.
       const total = heard < Math.min(stated, asked) ? heard : stated;
-      if (total < shortest)
-        throw new CmmdError(
-          "CMMD310",
-          `${(total / rate).toFixed(3)} s are too short: features need ${shortest} samples`,
-        );
+      if (total < shortest) throw new CmmdError("CMMD310", tooFew(total, rate, shortest));
       const places = placesOf(recording.id, total, clip);
       const groups = Array.from({ length: Math.ceil(places.length / perStretch) }, (_, i) =>
         places.slice(i * perStretch, (i + 1) * perStretch),

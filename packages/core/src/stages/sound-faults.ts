@@ -38,9 +38,12 @@ export function reportSoundFaults(rows: readonly ShardRow[], { warn }: Pick<Cont
     const more = recordings.length > 5 ? ` and ${recordings.length - 5} more recordings` : "";
     if (found.length > 0)
       warn(
-        `${found.length} of ${rows.length} clips ${says}, and are used as they are: ${recordings.slice(0, 5).join(", ")}${more}`,
+        `${found.length} of ${rows.length} clips ${says}; where that is not wanted, remove the recordings: ${recordings.slice(0, 5).join(", ")}${more}`,
       );
     return found.length;
   };
-  return { clipped: count("clipped", "hold clipped sound"), silent: count("silent", "are silent") };
+  return {
+    clipped: count("clipped", "hold clipped sound, which a vocoder learns to make"),
+    silent: count("silent", "are silent, of which it learns nothing"),
+  };
 }

@@ -6,8 +6,8 @@ import type { DiffusionBatch, DiffusionFacts } from "../train/drawing.js";
 import { computingOf } from "./computing.js";
 import type { Stage } from "./stage.js";
 
-/** Without what changes when training is saved, but not what comes out, and without the name of what it begins with, whose content counts. */
-export function trainOptions({ checkpoints, from: _, ...options }: AnyPipeline["train"]) {
+/** Without what changes when training is saved and how many steps a run has, but not what comes out, and without the name of what it begins with, whose content counts. */
+export function trainOptions({ checkpoints, from: _, steps_per_run: __, ...options }: AnyPipeline["train"]) {
   const { keep_every } = checkpoints;
   return { ...options, ...(keep_every !== undefined && { checkpoints: { keep_every } }) };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cutClips, windowsOf } from "./windows.js";
+import { cutClips, tooShort, windowsOf } from "./windows.js";
 
 const sizes = fc.record({
   frames: fc.integer({ min: 1, max: 20 }),
@@ -56,5 +56,10 @@ describe("windows", () => {
     const windows = windowsOf("r", 4, 10, { frames: 18, every: 18, context: 2 });
     const cuts = [...cutClips(recording(30, 4), 0, windows, 18)];
     expect(cuts.map((cut) => cut?.window.from)).toEqual([0, undefined]);
+  });
+
+  it("tell why a recording has none", () => {
+    expect(tooShort({ start: 2 }, 0.5, 18, 10)).toMatch(/0\.50 s .* 18 frames \(1\.80 s\)/);
+    expect(tooShort({ start: 300 }, -12, 18, 10)).toMatch(/ends before second 300\.00/);
   });
 });

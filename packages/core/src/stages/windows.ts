@@ -1,3 +1,4 @@
+import type { Recording } from "../plugin/clips.js";
 import type { Decoded, Frames, Waveform } from "../plugin/media.js";
 
 /** Where a clip lies in its recording, in video frames, and how much real context there is around it. */
@@ -27,6 +28,17 @@ export function windowsOf(id: string, duration: number, rate: number, clip: Clip
       after: Math.min(clip.context, total - from - clip.frames),
     });
   return windows;
+}
+
+/** Why a recording of which `duration` seconds are there, fewer than none where it begins after its file's end, gives no clip. */
+export function tooShort(
+  { start = 0 }: Pick<Recording, "start">,
+  duration: number,
+  frames: number,
+  rate: number,
+): string {
+  if (duration <= 0) return `the file ends before second ${start.toFixed(2)}, where the recording begins`;
+  return `${duration.toFixed(2)} s are too short for a clip of ${frames} frames (${(frames / rate).toFixed(2)} s)`;
 }
 
 export interface Cut {

@@ -2,36 +2,34 @@ import { existsSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 import { CmmdError } from "../errors.js";
 import { suggestion } from "../pipeline/nearest.js";
-import { diffusionPipeline, type ResolvedPipeline } from "../pipeline/resolved.js";
+import { type AnyPipeline, diffusionPipeline, type ResolvedPipeline, trainsVocoder } from "../pipeline/resolved.js";
 import { pipelinesOf, type RunRecord, readRun, runsOf } from "./runs.js";
 import { Store } from "./store.js";
 
 /** A finished training in a store, with what it was trained on. */
-export interface TrainedRun {
+export interface TrainedRun<P extends AnyPipeline = ResolvedPipeline> {
   readonly store: Store;
-  readonly record: RunRecord<ResolvedPipeline>;
+  readonly record: RunRecord<P>;
   /** Artifacts of the stages of the run that the store has, by stage. */
   readonly artifacts: Readonly<Record<string, string>>;
 }
 
-const needed = ["prepare", "encode", "train"];
+const neededBy = (pipeline: AnyPipeline) =>
+  trainsVocoder(pipeline) ? ["prepare", "train"] : ["prepare", "encode", "train"];
 
 function notFound(message: string, hint: string): CmmdError {
   return new CmmdError("CMMD534", message, { hint, exitCode: 2 });
 }
 
 /** The run with its artifacts when it was trained and the store still has everything that sampling needs. */
-function trained(store: Store, record: RunRecord): TrainedRun | undefined {
+function trained(store: Store, record: RunRecord): TrainedRun<AnyPipeline> | undefined {
   const there = record.stages.filter(({ stage, key }) => store.has(stage, key));
   const artifacts = Object.fromEntries(there.map(({ stage, key }) => [stage, store.folder(stage, key)]));
-  const pipeline = diffusionPipeline(record.pipeline, "this");
-  return needed.every((stage) => stage in artifacts)
-    ? { store, record: { ...record, pipeline }, artifacts }
-    : undefined;
+  return neededBy(record.pipeline).every((stage) => stage in artifacts) ? { store, record, artifacts } : undefined;
 }
 
 /** A run's folder, its `run.json`, or the folder of a `train` artifact. */
-function ofPath(path: string): TrainedRun | undefined {
+function ofPath(path: string): TrainedRun<AnyPipeline> | undefined {
   const folder = basename(path) === "run.json" ? dirname(path) : path;
   const store = new Store(resolve(folder, "../../.."));
   const record = readRun(folder);
@@ -54,7 +52,7 @@ const again = ({ pipeline }: RunRecord) => `Train it: cmmd run ${relative(proces
  * The newest trained run of the pipeline called `name` in the first of `stores` that has one, or the run that a path names: a run's folder,
  * or that of a `train` artifact. Throws CMMD534 with the runs that there are.
  */
-export function findTrainedRun(name: string, stores: readonly string[]): TrainedRun {
+export function findTrainedRun(name: string, stores: readonly string[]): TrainedRun<AnyPipeline> {
   if (existsSync(name)) {
     const found = ofPath(resolve(name));
     if (found) return found;
@@ -76,4 +74,9 @@ export function findTrainedRun(name: string, stores: readonly string[]): Trained
       ? "Run a pipeline first (cmmd run PIPELINE), or name its store: --store FOLDER."
       : suggestion(name, names, "runs"),
   );
+}
+
+/** The run, when it trained a diffusion model, as `what` needs; throws CMMD594 when it trained a vocoder. */
+export function ofDiffusion({ record, ...run }: TrainedRun<AnyPipeline>, what: string): TrainedRun {
+  return { ...run, record: { ...record, pipeline: diffusionPipeline(record.pipeline, what) } };
 }

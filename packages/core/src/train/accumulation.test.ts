@@ -111,24 +111,25 @@ describe("accumulated gradients", () => {
     const mixed = { ...pipeline, precision: "mixed", engine: "onnx", train: { optimizer, accumulate: 3 } };
     const input = { pipeline: mixed, device: "cpu", programs: folder } as unknown as StageInput;
     const timed = losses.map((loss) => ({ ...loss, used: { ...loss.used, from: 0 } }));
-    const steps = openAccumulation(input, model, layout, timed);
+    const { take, dispose } = openAccumulation(input, model, layout);
     const lossScale = { scale: scalar(1024), good: scalar(0) };
     const batch = batchWith(3);
     const program = trainingProgram(pipeline, {}, model, layout, losses);
     const expected = await program(start(), batch.tensors, batch.drawn, scalars);
-    const got = await steps.run({ ...start(), lossScale }, batch, 0, scalars);
-    expect(got.finite).toBe(1);
+    const step = { program: "", losses: timed, args: [batch.tensors, batch.drawn, scalars] } as const;
+    const got = await take({ ...start(), lossScale }, [step]);
+    expect(got.taken).toMatchObject([{ finite: 1, scale: 1024 }]);
     expect(await read(got.state.lossScale!.scale)).toEqual(Float32Array.of(1024));
     const [a, b] = await Promise.all([expected, got].map(({ state: { buckets } }) => read(buckets[0]!.parameters)));
     for (const [i, value] of a!.entries()) expect(Math.abs(value - b![i]!)).toBeLessThan(2e-3);
 
     // The last part alone.
     batch.tensors.video.data.fill(1e20, 4 * 72);
-    const overflowed = await steps.run({ ...start(), lossScale }, batch, 0, scalars);
-    expect(overflowed.finite).toBe(0);
+    const overflowed = await take({ ...start(), lossScale }, [step]);
+    expect(overflowed.taken).toMatchObject([{ finite: 0, scale: 512 }]);
     expect(await read(overflowed.state.lossScale!.scale)).toEqual(Float32Array.of(512));
     for (const part of ["parameters", "first", "second", "ema"] as const)
       expect(await read(overflowed.state.buckets[0]![part])).toEqual(start().buckets[0]![part].data);
-    await steps.dispose();
+    await dispose();
   });
 });

@@ -4,12 +4,18 @@ import { type NamedTensor, sizeOf } from "../plugin/tensors.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Layout } from "./buckets.js";
-import type { Scalars } from "./diffusion-objective.js";
 import type { DiffusionBatch } from "./drawing.js";
-import { lossesAt, type TimedLoss } from "./losses.js";
 import type { StateTensors } from "./objective.js";
-import { type ActiveLoss, accumulatingPrograms, type Shares, type StepInputs } from "./program.js";
-import { numberOf, numbersOf, scalar } from "./scalars.js";
+import {
+  type ActiveLoss,
+  accumulatingPrograms,
+  programName,
+  programsByName,
+  type Shares,
+  type StepInputs,
+} from "./program.js";
+import { normsOf, numbersOf, scalar } from "./scalars.js";
+import type { DiffusionStep } from "./whole-steps.js";
 
 /** Rows `from` to `to` (not included) of a tensor. */
 function rowsOf({ shape, data }: NamedTensor, from: number, to: number): NamedTensor {
@@ -55,22 +61,16 @@ export function partsOf({ tensors, drawn }: DiffusionBatch, losses: readonly Act
 }
 
 /** Steps whose gradients are the sum of those of parts of the batch: `train.accumulate`. */
-export function openAccumulation(
-  input: StageInput,
-  model: ModelBody<unknown>,
-  layout: Layout,
-  losses: readonly TimedLoss[],
-) {
+export function openAccumulation(input: StageInput, model: ModelBody<unknown>, layout: Layout) {
   const { gradientsOf, update } = accumulatingPrograms(input.pipeline, jitOptions(input), model, layout);
-  const programs = new Map<string, ReturnType<typeof gradientsOf>>();
-  const programOf = (part: Part) => {
-    const key = JSON.stringify([part.losses.map(({ name }) => name), part.shares]);
-    const program = programs.get(key) ?? gradientsOf(part.losses, part.shares);
-    programs.set(key, program);
-    return program;
-  };
+  const programs = programsByName<ReturnType<typeof gradientsOf>>();
+  const programOf = ({ losses, shares }: Part) =>
+    programs.of(`${programName(losses)} ${JSON.stringify(shares)}`, () => gradientsOf(losses, shares));
   return {
-    async run(state: StateTensors, batch: DiffusionBatch, step: number, scalars: Scalars) {
+    /** Takes one step. */
+    async take(state: StateTensors, [step]: readonly DiffusionStep[]) {
+      const { losses, args } = step!;
+      const [tensors, drawn, scalars] = args;
       const parameters = state.buckets.map((bucket) => bucket.parameters);
       const lossScale = state.lossScale ? { scale: state.lossScale.scale } : {};
       let sums: readonly (HostTensor | DeviceTensor)[] = layout.buckets.map(({ shape }) => ({
@@ -78,19 +78,21 @@ export function openAccumulation(
         data: new Float32Array(sizeOf(shape)),
       }));
       const log: Record<string, number> = {};
-      let finite: number | undefined;
-      for (const part of partsOf(batch, lossesAt(losses, step), input.pipeline.train.accumulate)) {
+      let finite = 1;
+      for (const part of partsOf({ tensors, drawn }, losses, input.pipeline.train.accumulate)) {
         const result = await programOf(part)(sums, parameters, lossScale, part.inputs, part.drawn);
         sums = result.sums;
         for (const [name, value] of Object.entries(await numbersOf(result.log))) log[name] = (log[name] ?? 0) + value;
-        if (result.finite) finite = Math.min(finite ?? 1, await numberOf(result.finite));
+        if (result.finite) finite = Math.min(finite, (await numbersOf([result.finite]))[0]!);
       }
-      const updated = await update(state, sums, scalars, finite === undefined ? [] : [scalar(finite)]);
-      return { ...updated, log, finite };
+      const updated = await update(state, sums, scalars, state.lossScale ? [scalar(finite)] : []);
+      const [gradient] = await normsOf(updated.squares, 1);
+      const scaling = updated.scaling && (await numbersOf(updated.scaling));
+      return { state: updated.state, taken: [{ log, gradient: gradient!, ...scaling }] };
     },
     async dispose() {
       await update.dispose();
-      for (const program of programs.values()) await program.dispose();
+      await programs.dispose();
     },
   };
 }

@@ -1,23 +1,22 @@
-import type { DeviceTensor } from "@cmmd/jit";
 import { stream } from "../diffusion/random.js";
 import { parameterShapes } from "../inspect/sizes.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { PairShape } from "../plugin/clips.js";
 import type { Json, ModelBody } from "../plugin/components.js";
-import { jitOptions } from "../stages/computing.js";
 import { readFeatureStatistics } from "../stages/features.js";
 import type { StageInput } from "../stages/stage.js";
 import { openAccumulation } from "./accumulation.js";
-import { type Layout, layoutOf } from "./buckets.js";
+import { layoutOf } from "./buckets.js";
 import type { DrawingThread } from "./draw-ahead.js";
 import type { DiffusionBatch, DiffusionFacts } from "./drawing.js";
-import { describeLosses, lossesAt, openLosses, runawayOf, type TimedLoss } from "./losses.js";
-import type { Objective, States, StateTensors, StepResult } from "./objective.js";
-import { learningRate, stepScalars } from "./optimizer.js";
+import { describeLosses, lossesAt, openLosses, runawayOf } from "./losses.js";
+import type { Objective, StateTensors } from "./objective.js";
+import { learningRate, stepTensors } from "./optimizer.js";
 import { openPreview } from "./preview.js";
-import { programByLosses, trainingProgram } from "./program.js";
-import { numberOf, numbersOf, scalar } from "./scalars.js";
+import { programName } from "./program.js";
+import { inRuns } from "./runs.js";
 import { openValidation } from "./validation.js";
+import { type DiffusionFigures, type DiffusionStep, openWholeSteps } from "./whole-steps.js";
 
 /** The untrained parameters: a function of the seed, the model's options and the sizes. */
 export function initialParameters(
@@ -48,22 +47,6 @@ function configurationOf({ pipeline, inputs }: StageInput, shape: PairShape, par
   };
 }
 
-function wholeSteps(input: StageInput, model: ModelBody<unknown>, layout: Layout, losses: readonly TimedLoss[]) {
-  const programs = programByLosses((active) =>
-    trainingProgram(input.pipeline, jitOptions(input), model, layout, active),
-  );
-  return {
-    async run(state: StateTensors, { tensors, drawn }: DiffusionBatch, step: number, scalars: Scalars) {
-      const result = await programs.of(lossesAt(losses, step))(state, tensors, drawn, scalars);
-      const finite = result.finite && (await numberOf(result.finite));
-      return { ...result, log: await numbersOf(result.log), finite };
-    },
-    dispose: () => programs.dispose(),
-  };
-}
-
-export type Scalars = Readonly<Record<"rate" | "epsilon" | "emaRate", ReturnType<typeof scalar>>>;
-
 /** Joint diffusion training (the paper's Algorithm 1): the first objective of the training loop. */
 export async function diffusionObjective(
   input: StageInput,
@@ -74,8 +57,8 @@ export async function diffusionObjective(
   const model: ModelBody<unknown> = await input.component("models", pipeline.model.use);
   const layout = layoutOf(parameterShapes(model, pipeline.model.options, shape));
   const losses = await openLosses(input);
-  const steps =
-    options.accumulate > 1 ? openAccumulation(input, model, layout, losses) : wholeSteps(input, model, layout, losses);
+  const inParts = options.accumulate > 1;
+  const stepper = inParts ? openAccumulation(input, model, layout) : openWholeSteps(input, model, layout);
   const validate = await openValidation(input, model, layout, losses);
   const preview = await openPreview(input, layout, shape);
 
@@ -90,34 +73,40 @@ export async function diffusionObjective(
       describeLosses(losses),
     ],
     draw,
-    async run(states: States, batch: DiffusionBatch, step): Promise<StepResult> {
-      const { rate, epsilon, emaRate } = stepScalars(options.optimizer, options.ema, step);
-      const scalars: Scalars = { rate: scalar(rate), epsilon: scalar(epsilon), emaRate: scalar(emaRate) };
-      const { state, squares, log, finite } = await steps.run(states.model!, batch, step, scalars);
-      const gradient = Math.sqrt(
-        Object.values(await numbersOf(Object.fromEntries(squares.entries()))).reduce((a, b) => a + b, 0),
+    async run({ model: before }, batches, first) {
+      const steps = batches.map(({ tensors, drawn }, i): DiffusionStep => {
+        const active = lossesAt(losses, first + i);
+        // In parts, no two steps are one program.
+        const program = inParts ? String(i) : programName(active);
+        const scalars = stepTensors(options.optimizer, options.ema, first + i);
+        return { program, losses: active, args: [tensors, drawn, scalars] };
+      });
+      const { state, taken } = await inRuns<StateTensors, DiffusionStep, DiffusionFigures>(
+        before!,
+        steps,
+        stepper.take,
       );
-      const { loss, ...parts } = log as Record<string, number> & { loss: number };
-      const scale = state.lossScale && (await numberOf(state.lossScale.scale as DeviceTensor, false));
       return {
         state: { model: state },
-        loss,
-        gradient,
-        overflowed: finite === 0,
-        log: {
-          loss,
-          gradient_norm: gradient,
-          ...(scale !== undefined && { loss_scale: scale }),
-          ...parts,
-          learning_rate: learningRate(options.optimizer, step),
-        },
+        steps: taken.map(({ log: { loss, ...parts }, gradient, finite, scale }, i) => ({
+          loss: loss!,
+          gradient,
+          overflowed: finite === 0,
+          log: {
+            loss: loss!,
+            gradient_norm: gradient,
+            ...(scale !== undefined && { loss_scale: scale }),
+            ...parts,
+            learning_rate: learningRate(options.optimizer, first + i),
+          },
+        })),
       };
     },
     runaway: (log, step) => runawayOf(lossesAt(losses, step), log, step),
     ...(validate && { validate }),
     ...(preview && { preview }),
     async dispose() {
-      await steps.dispose();
+      await stepper.dispose();
       await validate?.dispose();
       await preview?.dispose();
     },

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { AnyPipeline } from "../pipeline/resolved.js";
 import { type FlatError, restoreError } from "../run/messages.js";
 import type { StageInput } from "../stages/stage.js";
+import { stepsPerRun } from "./runs.js";
 
 /** What the drawing thread is started with. */
 export interface DrawingStart {
@@ -16,8 +17,8 @@ export type FromDrawing<Facts = unknown, Batch = unknown> =
   | { readonly step: number; readonly batch: Batch }
   | { readonly step?: number; readonly failed: readonly FlatError[] };
 
-/** Batches that are drawn before their step begins. */
-const ahead = 2;
+/** Batches that are drawn before their step begins, where runs have fewer steps. */
+const leastAhead = 2;
 
 /** The thread that reads the clips and draws the batches while the steps before them are computed. */
 export interface DrawingThread<Facts, Batch> {
@@ -43,11 +44,11 @@ class Later<T> {
 }
 
 /** Starts the thread. Throws what reading the clips throws, and CMMD551 when negatives cannot be made. */
-export async function openDrawingThread<Facts, Batch>({
-  pipeline,
-  inputs,
-  builtins,
-}: StageInput<AnyPipeline>): Promise<DrawingThread<Facts, Batch>> {
+export async function openDrawingThread<Facts, Batch>(
+  input: StageInput<AnyPipeline>,
+): Promise<DrawingThread<Facts, Batch>> {
+  const { pipeline, inputs, builtins } = input;
+  const ahead = Math.max(leastAhead, stepsPerRun(input));
   const workerData: DrawingStart = { builtins, pipeline, inputs };
   const worker = new Worker(new URL("./drawing-worker.js", import.meta.url), { workerData });
   const asked = new Map<number, Later<Batch>>();

@@ -4,7 +4,7 @@ import { openNegatives } from "../negatives/mixture.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { Clip, PairShape } from "../plugin/clips.js";
 import type { NamedTensor } from "../plugin/tensors.js";
-import { loadClips } from "../stages/clips.js";
+import { openClips } from "../stages/clips.js";
 import type { StageInput } from "../stages/stage.js";
 import { clipOrder, type DrawnBatch, drawBatch } from "./batches.js";
 import { lossesAt, openLosses, type TimedLoss } from "./losses.js";
@@ -61,7 +61,7 @@ export interface DiffusionFacts {
 export async function openDrawing(input: DrawingInput) {
   const { pipeline } = input;
   const { seed, train } = pipeline;
-  const [{ clips, shape }, losses] = await Promise.all([loadClips(input, ["train"]), openLosses(input)]);
+  const [{ clips, shape }, losses] = await Promise.all([openClips(input, ["train"]), openLosses(input)]);
   const negative = await openNegatives(input, clips);
   const schedule = scheduleOf(pipeline);
   const drawing: Drawing = { clips, shape, schedule, seed, order: clipOrder(seed, clips.length), negative };

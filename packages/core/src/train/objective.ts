@@ -15,7 +15,6 @@ export type States = Readonly<Record<string, StateTensors>>;
 
 /** What one step gave. */
 export interface StepResult {
-  readonly state: States;
   /** Scalars of the step by name. */
   readonly log: Readonly<Record<string, number>>;
   /** The whole objective and the norm of its gradient; training stops when they are not finite. */
@@ -43,8 +42,12 @@ export interface Objective<Drawn> {
   describe(): readonly string[];
   /** What the step with 0-based index `step` learns from, as host tensors. A pure function of the step; may have been drawn ahead. */
   draw(step: number): Drawn | Promise<Drawn>;
-  /** Takes one step. Consumes `state`. */
-  run(state: States, drawn: Drawn, step: number): Promise<StepResult>;
+  /** Takes the steps that these were drawn for, of which the first has the 0-based index `step`. Consumes `state`. */
+  run(
+    state: States,
+    drawn: readonly Drawn[],
+    step: number,
+  ): Promise<{ readonly state: States; readonly steps: readonly StepResult[] }>;
   /** Why training should stop after a step although every number is finite. */
   runaway(log: StepResult["log"], step: number): string | undefined;
   /** Scalars over data that is not learnt from. Leaves `state` as it is. Absent when the pipeline asks for none. */

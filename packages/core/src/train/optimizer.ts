@@ -1,5 +1,6 @@
-import { type LossScale, tf } from "@cmmd/jit";
+import { type HostTensor, type LossScale, tf } from "@cmmd/jit";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
+import { scalar } from "./scalars.js";
 
 type AdamOptions = ResolvedPipeline["train"]["optimizer"];
 
@@ -54,6 +55,12 @@ export function stepScalars(optimizer: AdamOptions, ema: number, step: number): 
     epsilon: optimizer.epsilon * root,
     emaRate: 1 - Math.min(ema, (1 + step) / (10 + step)),
   };
+}
+
+/** The same as a program takes them. */
+export function stepTensors(optimizer: AdamOptions, ema: number, step: number): StepScalars<HostTensor> {
+  const { rate, epsilon, emaRate } = stepScalars(optimizer, ema, step);
+  return { rate: scalar(rate), epsilon: scalar(epsilon), emaRate: scalar(emaRate) };
 }
 
 /** Traced: one step of Adam (Kingma and Ba 2015, algorithm 1) on a bucket, and the moving average after it. */

@@ -41,6 +41,8 @@ describe("train.from", () => {
     const finished = await originOf(asking("theirs"), store);
     expect(finished!.content).toEqual({ train: "k1", step: 8 });
 
+    const byRun = await originOf(asking(join(store.root, "runs", "theirs", "1")), store);
+    expect(byRun).toEqual(finished);
     const byPath = await originOf(asking(finished!.path), store);
     expect(byPath!.content).toHaveProperty(["model.safetensors"], expect.stringMatching(/^[0-9a-f]{64}$/));
     const file = await originOf(asking(join(finished!.path, "ema.safetensors")), store);

@@ -6,8 +6,8 @@ import { suggestion } from "../pipeline/nearest.js";
 import type { AnyPipeline } from "../pipeline/resolved.js";
 import { changesBetween, showChange } from "../planner/changes.js";
 import type { Json } from "../plugin/components.js";
-import { pipelinesOf, runsOf } from "../store/runs.js";
-import type { Store } from "../store/store.js";
+import { pipelinesOf, type RunRecord, readRun, runsOf } from "../store/runs.js";
+import { Store } from "../store/store.js";
 import { checkpoints, type Facts } from "./checkpoint.js";
 
 /** Weights that training begins with. */
@@ -48,26 +48,36 @@ function stateIn(
   return existsSync(path) ? { path, step: wanted } : undefined;
 }
 
+/** The state after `step` steps of a recorded run, finished or not. */
+function stateOfRun(key: string, store: Store, step: number | undefined): Origin | undefined {
+  const folder = store.has("train", key) ? store.folder("train", key) : store.partialFolder("train", key);
+  const found = existsSync(folder) ? stateIn(folder, step) : undefined;
+  return found && { path: found.path, content: { train: key, step: found.step } };
+}
+
+const trainKey = ({ stages }: RunRecord) => stages.find(({ stage }) => stage === "train")?.key;
+
 /** The newest run of a pipeline that trained something, or is still training; its name may end in `@step`. */
 export function fromRun(from: string, store: Store, missing: Missing): Origin | undefined {
   const { name, step } = split(from);
   let trained = false;
-  for (const { stages } of runsOf(store, name)) {
-    const key = stages.find(({ stage }) => stage === "train")?.key;
+  for (const record of runsOf(store, name)) {
+    const key = trainKey(record);
     if (key === undefined) continue;
     trained = true;
-    const finished = store.folder("train", key);
-    const folder = store.has("train", key) ? finished : store.partialFolder("train", key);
-    const found = existsSync(folder) ? stateIn(folder, step) : undefined;
-    if (found) return { path: found.path, content: { train: key, step: found.step } };
+    const found = stateOfRun(key, store, step);
+    if (found) return found;
   }
   if (!trained) return undefined;
-  throw missing(
+  throw notReached(from, step, missing);
+}
+
+const notReached = (from: string, step: number | undefined, missing: Missing) =>
+  missing(
     from,
     step === undefined ? "has no weights in the store yet" : `has no checkpoint of step ${step} in the store`,
     "Run that pipeline up to there; train.checkpoints.keep_every keeps checkpoints of finished training.",
   );
-}
 
 async function hashOf(path: string): Promise<string> {
   const hash = createHash("sha256");
@@ -80,6 +90,13 @@ async function fromPath(from: string, base: string): Promise<Origin | undefined>
   const path = isAbsolute(name) ? name : join(base, name);
   if (!existsSync(path)) return undefined;
   if (statSync(path).isFile()) return { path, content: { model: await hashOf(path) } };
+  const record = readRun(path);
+  const key = record && trainKey(record);
+  if (key !== undefined) {
+    const found = stateOfRun(key, new Store(resolve(path, "../../..")), step);
+    if (found) return found;
+    throw notReached(from, step, missing);
+  }
   const folder = stateIn(path, step)?.path ?? (step === undefined ? path : undefined);
   if (folder === undefined || !existsSync(join(folder, "model.safetensors")))
     throw missing(
@@ -94,8 +111,8 @@ async function fromPath(from: string, base: string): Promise<Origin | undefined>
 }
 
 /**
- * What `train.from` names: a pipeline whose newest trained run in the store, finished or not, has weights, or a folder or safetensors file,
- * relative to the pipeline's; either may end in `@step`. Throws CMMD523 when there is no such thing.
+ * What `train.from` names: a pipeline whose newest trained run in the store, finished or not, has weights, or the folder of a run or of a
+ * training, or a safetensors file, relative to the pipeline's; all but the file may end in `@step`. Throws CMMD523 when there is no such thing.
  */
 export async function originOf(pipeline: AnyPipeline, store: Store): Promise<Origin | undefined> {
   const { from } = pipeline.train;

@@ -1,19 +1,25 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type DeviceTensor, type HostTensor, type LossScale, tf } from "@cmmd/jit";
 import { beforeAll, describe, expect, it } from "vitest";
 import { stream } from "../diffusion/random.js";
 import type { ResolvedPipeline } from "../pipeline/resolved.js";
 import type { LossBody, ModelBody } from "../plugin/components.js";
+import type { StageInput } from "../stages/stage.js";
 import { layoutOf, pack, startOf } from "./buckets.js";
 import type { StateTensors } from "./objective.js";
-import { stepScalars } from "./optimizer.js";
+import { stepScalars, stepTensors } from "./optimizer.js";
 import { trainingProgram } from "./program.js";
+import { scalar } from "./scalars.js";
+import { type DiffusionFigures, openWholeSteps } from "./whole-steps.js";
 
+const folder = mkdtempSync(join(tmpdir(), "cmmd-program-"));
 const random = stream(3, "test");
 const normal = (...shape: number[]): HostTensor => ({
   shape,
   data: random.normal(shape.reduce((a, b) => a * b)),
 });
-const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
 
 const weights = { video: normal(6, 6), audio: normal(5, 5) };
 /** A product for each modality. */
@@ -60,6 +66,9 @@ function programOf(options: Parameters<typeof trainingProgram>[1]) {
     program(state, given, {}, { rate: of("rate"), epsilon: of("epsilon"), emaRate: of("emaRate") });
 }
 
+const lossScale: LossScale<HostTensor> = { scale: scalar(1024), good: scalar(0) };
+const huge = { ...inputs, video: { ...inputs.video, data: inputs.video.data.map((value) => value * 1e20) } };
+
 describe("the training step", () => {
   beforeAll(async () => {
     await tf.setBackend("cpu");
@@ -67,21 +76,56 @@ describe("the training step", () => {
 
   it("takes the same step with a scaled loss; one that overflows changes the scale alone", async () => {
     const plain = await programOf({})({ buckets: start() });
-    const lossScale: LossScale<HostTensor> = { scale: scalar(1024), good: scalar(0) };
     const mixed = programOf({ precision: "mixed" });
     const scaled = await mixed({ buckets: start(), lossScale });
-    expect(await read(scaled.finite!)).toEqual([1]);
+    expect(await read(scaled.scaling!.finite)).toEqual([1]);
+    expect(await read(scaled.scaling!.scale)).toEqual([1024]);
     expect((await read(scaled.log.loss))[0]).toBeCloseTo((await read(plain.log.loss))[0]!, 3);
     const [expected, got] = await Promise.all([plain, scaled].map(({ state }) => read(state.buckets[0]!.parameters)));
     for (const [i, value] of got!.entries()) expect(Math.abs(value - expected![i]!)).toBeLessThan(1e-4);
     expect(await read(scaled.state.lossScale!.good)).toEqual([1]);
 
-    const huge = { ...inputs, video: { ...inputs.video, data: inputs.video.data.map((value) => value * 1e20) } };
     const overflowed = await mixed({ buckets: start(), lossScale }, huge as typeof inputs);
-    expect(await read(overflowed.finite!)).toEqual([0]);
+    expect(await read(overflowed.scaling!.finite)).toEqual([0]);
+    expect(await read(overflowed.scaling!.scale)).toEqual([512]);
     expect(await read(overflowed.state.lossScale!.scale)).toEqual([512]);
     for (const [i, bucket] of start().entries())
       for (const part of ["parameters", "first", "second", "ema"] as const)
         expect(await read(overflowed.state.buckets[i]![part])).toEqual(Array.from(bucket[part].data));
   });
+
+  it.each([
+    ["float32" as const, {}],
+    ["mixed" as const, { lossScale }],
+  ])(
+    "in %s several steps in a run are the single ones bit by bit, with one that overflows among them",
+    async (precision, scaled) => {
+      const input = { pipeline: { ...pipeline, precision }, device: "cpu", programs: folder } as unknown as StageInput;
+      const { take, dispose } = openWholeSteps(input, model, layout);
+      const steps = [inputs, precision === "mixed" ? huge : inputs, { ...inputs, n: scalar(3) }].map((given, step) => ({
+        program: "diffusion",
+        losses: [{ name: "diffusion", used: { ...used, from: 0 }, body: loss }],
+        args: [given, {}, stepTensors(optimizer, 0.9, step)] as const,
+      }));
+      let state: StateTensors = { buckets: start(), ...scaled };
+      const taken: DiffusionFigures[] = [];
+      for (const step of steps) {
+        const result = await take(state, [step]);
+        state = result.state;
+        taken.push(...result.taken);
+      }
+      const run = await take({ buckets: start(), ...scaled }, steps);
+      expect(run.taken).toEqual(taken);
+      expect(taken.map(({ finite }) => finite)).toEqual(
+        precision === "mixed" ? [1, 0, 1] : [undefined, undefined, undefined],
+      );
+      for (const part of ["parameters", "first", "second", "ema"] as const)
+        for (const [i, bucket] of state.buckets.entries())
+          expect(await read(run.state.buckets[i]![part])).toEqual(await read(bucket[part]));
+      expect(run.state.lossScale && (await read(run.state.lossScale.good))).toEqual(
+        state.lossScale && (await read(state.lossScale.good)),
+      );
+      await dispose();
+    },
+  );
 });

@@ -75,17 +75,14 @@ function lossFunction(
   };
 }
 
-const programName = (losses: readonly ActiveLoss[]) => losses.map(({ name }) => name).join(" ");
+export const programName = (losses: readonly ActiveLoss[]) => losses.map(({ name }) => name).join(" ");
 
-/** A program for each set of losses in force, made when it is first wanted. */
-export function programByLosses<L extends ActiveLoss, P extends { dispose(): Promise<void> }>(
-  make: (losses: readonly L[]) => P,
-) {
+/** Programs by name, made when they are first wanted. */
+export function programsByName<P extends { dispose(): Promise<void> }>() {
   const programs = new Map<string, P>();
   return {
-    of(losses: readonly L[]): P {
-      const name = programName(losses);
-      const program = programs.get(name) ?? make(losses);
+    of(name: string, make: () => P): P {
+      const program = programs.get(name) ?? make();
       programs.set(name, program);
       return program;
     },
@@ -97,7 +94,7 @@ export function programByLosses<L extends ActiveLoss, P extends { dispose(): Pro
 
 /**
  * The traced training step for a set of losses: one program with forward pass, gradients, Adam and the moving average. With a loss scale
- * in the state it also gives `finite`, 0 when a gradient overflowed: that step changes nothing but the scale.
+ * in the state it also gives `scaling`: `finite` is 0 when a gradient overflowed, and that step changes nothing but the scale.
  */
 export function trainingProgram(
   pipeline: ResolvedPipeline,
@@ -121,21 +118,20 @@ export function trainingProgram(
       return {
         ...updateOf(state, grads, scalars, pipeline.train.optimizer, scaled?.finite),
         log: { loss: value, ...aux },
-        ...(scaled && { finite: scaled.finite.toFloat() }),
       };
     },
     { ...options, name: `train ${programName(losses)}`, donate: [0] },
   );
 }
 
-/** Traced: the state after a step with such gradients, and the sum of squares of each bucket's. */
+/** Traced: the state after a step with such gradients, the sum of squares of each bucket's, and what became of the loss scale. */
 export function updateOf(
   { buckets, lossScale }: WholeState<tf.Tensor>,
   grads: readonly tf.Tensor[],
   scalars: StepScalars<tf.Tensor>,
   optimizer: ResolvedPipeline["train"]["optimizer"],
   finite: tf.Tensor | undefined,
-) {
+): { state: WholeState<tf.Tensor>; squares: tf.Tensor[]; scaling?: Readonly<Record<"finite" | "scale", tf.Tensor>> } {
   const { clip } = optimizer;
   const factor = clip === undefined ? undefined : clipFactor(grads, clip);
   const updates = buckets.map((bucket, i) => ({
@@ -144,11 +140,11 @@ export function updateOf(
     squares: grads[i]!.square().sum(),
   }));
   const next = updates.map(({ state }) => state);
-  const state: WholeState<tf.Tensor> =
-    lossScale && finite
-      ? { buckets: keepFinite(finite, next, buckets), lossScale: nextLossScale(lossScale, finite) }
-      : { buckets: next };
-  return { state, squares: updates.map(({ squares }) => squares) };
+  const squares = updates.map((update) => update.squares);
+  if (!(lossScale && finite)) return { state: { buckets: next }, squares };
+  const scale = nextLossScale(lossScale, finite);
+  const state: WholeState<tf.Tensor> = { buckets: keepFinite(finite, next, buckets), lossScale: scale };
+  return { state, squares, scaling: { finite: finite.toFloat(), scale: scale.scale } };
 }
 
 /**

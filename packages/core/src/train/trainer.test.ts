@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { stream } from "../diffusion/random.js";
 import type { StageInput } from "../stages/stage.js";
 import { layoutOf } from "./buckets.js";
+import { readCurves } from "./curves.js";
 import type { Objective, StateTensors } from "./objective.js";
 import { train } from "./trainer.js";
 
@@ -19,10 +20,11 @@ const weights = (seed: number, ...shape: number[]) => ({
 });
 const initial = { model: weights(1, 3, 2), discriminator: weights(2, 4) };
 
-/** Two networks against each other, in plain arithmetic: what a vocoder's training asks of the loop. `taken` hears of every step. */
+/** Two networks against each other, in plain arithmetic: what a vocoder's training asks of the loop. `taken` hears of every step, `ran` of the steps of each run. */
 function adversarial({
   runawayAt = Number.POSITIVE_INFINITY,
   taken = (_step: number) => {},
+  ran = (_steps: number) => {},
   concluding = (_what: "validation" | "samples", _step: number) => {},
 } = {}): Objective<Float32Array> {
   const moved = (state: StateTensors, by: number): StateTensors => ({
@@ -39,10 +41,15 @@ function adversarial({
     initial: () => initial,
     describe: () => [],
     draw: (step) => stream(3, "noise", step).normal(2),
-    async run({ model, discriminator }, [a, b], step) {
-      taken(step + 1);
-      const state = { model: moved(model!, a!), discriminator: moved(discriminator!, b!) };
-      return { state, log: { loss: a! }, loss: a!, gradient: 1, overflowed: false };
+    async run(states, drawn, step) {
+      let { model, discriminator } = states as Record<"model" | "discriminator", StateTensors>;
+      ran(drawn.length);
+      const steps = drawn.map(([a, b], i) => {
+        taken(step + i + 1);
+        [model, discriminator] = [moved(model, a!), moved(discriminator, b!)];
+        return { log: { loss: a! }, loss: a!, gradient: 1, overflowed: false };
+      });
+      return { state: { model, discriminator }, steps };
     },
     runaway: (_, step) => (step === runawayAt ? "it fell" : undefined),
     validate: {
@@ -59,7 +66,7 @@ function adversarial({
 const sumOf = ({ buckets }: StateTensors) =>
   buckets.reduce((sum, { ema }) => sum + ((ema as HostTensor).data as Float32Array).reduce((a, b) => a + b, 0), 0);
 
-function inputIn(folder: string, stopAfter?: number): StageInput {
+function inputIn(folder: string, stopAfter?: number, steps_per_run: "auto" | number = "auto"): StageInput {
   const controller = new AbortController();
   const context = {
     folder,
@@ -70,8 +77,14 @@ function inputIn(folder: string, stopAfter?: number): StageInput {
     },
   };
   const checkpoints = { every_seconds: 3600, last: 1, keep_every: 3 };
-  const pipeline = { precision: "float32", train: { steps: 8, log_every: 1, checkpoints } };
-  return { context, pipeline, metric: () => undefined, saving: () => undefined } as unknown as StageInput;
+  const pipeline = { precision: "float32", train: { steps: 8, steps_per_run, log_every: 1, checkpoints } };
+  return {
+    context,
+    pipeline,
+    device: "cpu",
+    metric: () => undefined,
+    saving: () => undefined,
+  } as unknown as StageInput;
 }
 const beginning = { origin: async () => undefined, incidental: [] };
 const newFolder = () => {
@@ -128,10 +141,34 @@ describe("the training loop", () => {
     expect(contents(folder)).toEqual(contents(reference));
   });
 
-  it("stops when a loss runs away, with the reason and what is kept", async () => {
-    await expect(train(inputIn(newFolder()), adversarial({ runawayAt: 4 }), beginning)).rejects.toMatchObject({
-      code: "CMMD526",
-      message: "training ran away at step 5: it fell; the checkpoint of step 3 is kept",
-    });
+  it("takes several steps in a run, and leaves the same bytes although it was interrupted in the middle of runs", async () => {
+    const lengths: number[] = [];
+    const unvalidated = () => {
+      const { validate: _, ...objective } = adversarial({ ran: (steps) => lengths.push(steps) });
+      return objective;
+    };
+    const reference = newFolder();
+    await train(inputIn(reference), unvalidated(), beginning);
+    expect(lengths.splice(0)).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+    const folder = newFolder();
+    for (const step of [1, 4])
+      await expect(train(inputIn(folder, step, 2), unvalidated(), beginning)).rejects.toThrow("interrupted");
+    await train(inputIn(folder, undefined, 2), unvalidated(), beginning);
+    // Samples and checkpoints are due at every third step.
+    expect(lengths).toEqual([2, 1, 2, 1, 2]);
+    expect(contents(folder)).toEqual(contents(reference));
   });
+
+  it.each([1, 4])(
+    "with %i steps in a run, stops when a loss runs away, with the reason and what is kept",
+    async (steps) => {
+      const folder = newFolder();
+      const input = inputIn(folder, undefined, steps);
+      await expect(train(input, adversarial({ runawayAt: 4 }), beginning)).rejects.toMatchObject({
+        code: "CMMD526",
+        message: "training ran away at step 5: it fell; the checkpoint of step 3 is kept",
+      });
+      expect(readCurves(folder).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    },
+  );
 });

@@ -1,14 +1,14 @@
 import { CmmdError } from "../errors.js";
 import { openNegatives } from "../negatives/mixture.js";
 import type { ModelBody } from "../plugin/components.js";
-import { loadClips } from "../stages/clips.js";
+import { openClips } from "../stages/clips.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Layout } from "./buckets.js";
 import { type Drawing, drawDiffusion, scheduleOf } from "./drawing.js";
 import { lossesAt, type TimedLoss } from "./losses.js";
 import type { States } from "./objective.js";
-import { programByLosses, validationProgram } from "./program.js";
+import { programName, programsByName, validationProgram } from "./program.js";
 import { numbersOf } from "./scalars.js";
 
 /** Keeps validation's random numbers apart from those of training, whose seeds have 32 bits as well. */
@@ -17,7 +17,7 @@ const ownSeed = (seed: number) => (seed ^ 0x5bd1e995) >>> 0;
 /** Clips that are not trained on: of the split `validation`, else `test`. */
 async function heldOut(input: StageInput, count: number) {
   for (const split of ["validation", "test"]) {
-    const { clips, shape } = await loadClips(input, [split]);
+    const { clips, shape } = await openClips(input, [split]);
     const wanted = Math.min(count, clips.length);
     if (wanted > 0)
       return {
@@ -54,12 +54,13 @@ export async function openValidation(
     order: (position) => position,
     negative: await openNegatives(input, clips),
   };
-  const programs = programByLosses((active) => validationProgram(pipeline, jitOptions(input), model, layout, active));
+  const programs = programsByName<ReturnType<typeof validationProgram>>();
   return {
     every: validate.every,
     async run({ model: state }: States, step: number): Promise<Record<string, number>> {
       const active = lossesAt(losses, step - 1);
-      const program = programs.of(active);
+      const make = () => validationProgram(pipeline, jitOptions(input), model, layout, active);
+      const program = programs.of(programName(active), make);
       const averaged = state!.buckets.map(({ ema }) => ema);
       const sums: Record<string, number> = {};
       for (let i = 0; i < batches; i++) {

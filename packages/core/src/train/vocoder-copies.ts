@@ -7,21 +7,15 @@ import type { Features } from "../plugin/media.js";
 import type { NamedTensor } from "../plugin/tensors.js";
 import { waveFile } from "../sample/wave-file.js";
 import { jitOptions } from "../stages/computing.js";
+import { spreadRows } from "../stages/sound-rows.js";
 import type { StageInput } from "../stages/stage.js";
 import type { States } from "./objective.js";
 import { numbersOf } from "./scalars.js";
 import { spectrogramPng } from "./spectrogram-png.js";
 import { type constantsOf, copyProgram, type VocoderParts } from "./vocoder-program.js";
 
-/** So many clips, even over all of a split. */
-function chosen({ index }: Shards, split: string, count: number): ShardRow[] {
-  const rows = index.filter((row) => row.split === split);
-  const wanted = Math.min(count, rows.length);
-  return Array.from({ length: wanted }, (_, i) => rows[Math.floor((i * rows.length) / wanted)]!);
-}
-
 function heldOut(shards: Shards, count: number): ShardRow[] {
-  const found = ["validation", "test"].map((split) => chosen(shards, split, count)).find((rows) => rows.length > 0);
+  const found = ["validation", "test"].map((split) => spreadRows(shards, split, count)).find((rows) => rows.length > 0);
   if (found) return found;
   throw new CmmdError("CMMD525", "there is no clip to validate with: the dataset has no split validation or test", {
     hint: "Remove train.validate, or change the dataset's options so that it has such a split.",
@@ -57,7 +51,7 @@ export async function openVocoderCopies(
   const shards = await readShards(inputs.prepare!);
   const program = copyProgram(pipeline, jitOptions(input), parts);
   const validated = validate ? heldOut(shards, validate.clips) : [];
-  const sampled = samples ? chosen(shards, samples.split, samples.count) : [];
+  const sampled = samples ? spreadRows(shards, samples.split, samples.count) : [];
   if (samples && sampled.length === 0)
     throw new CmmdError("CMMD530", `train.samples: there is no clip in the split "${samples.split}"`, {
       hint: "Choose another split.",

@@ -1,13 +1,15 @@
+import type { HostTensor } from "@cmmd/jit";
 import { stream } from "../diffusion/random.js";
-import { CmmdError } from "../errors.js";
 import type { Used, VocoderPipeline } from "../pipeline/resolved.js";
 import type { Json } from "../plugin/components.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { DrawingThread } from "./draw-ahead.js";
-import type { Objective, StateTensors, StepResult } from "./objective.js";
-import { learningRate, stepScalars } from "./optimizer.js";
-import { numbersOf, scalar } from "./scalars.js";
+import type { Objective, States } from "./objective.js";
+import { learningRate, type StepScalars, stepTensors } from "./optimizer.js";
+import { programsByName } from "./program.js";
+import { inRuns, repeated, stacked, type TracedStep } from "./runs.js";
+import { normsOf, numbersOfSteps } from "./scalars.js";
 import type { SoundBatch, SoundFacts } from "./sound-drawing.js";
 import { openVocoderCopies } from "./vocoder-copies.js";
 import { openVocoderParts } from "./vocoder-parts.js";
@@ -25,7 +27,9 @@ function describeLosses({ losses, adversarial_from }: VocoderPipeline["train"]):
   return `loss = ${parts.map(([name, weight]) => `${weight}·${name.replaceAll("_", " ")}${when(name)}`).join(" + ")}`;
 }
 
-const sumOf = (values: Readonly<Record<string, number>>) => Object.values(values).reduce((a, b) => a + b, 0);
+type VocoderStep = TracedStep<
+  readonly [HostTensor, Readonly<Record<"model" | "discriminator", StepScalars<HostTensor>>>]
+>;
 
 /** Adversarial training of a vocoder (MelGAN, Kumar et al. 2019, with the losses that the pipeline weighs): an objective of the training loop. */
 export async function vocoderObjective(
@@ -36,24 +40,38 @@ export async function vocoderObjective(
   const { train: options, vocoder, seed } = pipeline;
   const parts = await openVocoderParts(input, facts.definition);
   const { training, definition, layouts } = parts;
-  const shortest = training.shortest(vocoder.options, definition);
-  if (options.segment < shortest)
-    throw new CmmdError(
-      "CMMD595",
-      `segments of ${options.segment} samples are too short for the vocoder "${vocoder.use}"`,
-      { hint: `Set train.segment to ${shortest} at least.`, exitCode: 2 },
-    );
   const constants = constantsOf(parts);
   const judged = options.losses.adversarial > 0 || options.losses.feature_matching > 0;
   const isAdversarial = (step: number) => judged && step >= options.adversarial_from;
-  const programs = [false, true].map((adversarial) => vocoderProgram(pipeline, jitOptions(input), parts, adversarial));
+  const programs = programsByName<ReturnType<typeof vocoderProgram>>();
   const copies = await openVocoderCopies(input, parts, constants);
   const { beta1, beta2 } = options.optimizer;
-  const count = (size: number) => size.toLocaleString("en");
-  const scalarsAt = (step: number) => {
-    const { rate, epsilon, emaRate } = stepScalars(options.optimizer, options.ema, Math.max(0, step));
-    return { rate: scalar(rate), epsilon: scalar(epsilon), emaRate: scalar(emaRate) };
-  };
+  const shown = (size: number) => size.toLocaleString("en");
+  const scalarsAt = (step: number) => stepTensors(options.optimizer, options.ema, Math.max(0, step));
+  const stepAt = (step: number, { sound }: SoundBatch): VocoderStep => ({
+    program: isAdversarial(step) ? "adversarial" : "alone",
+    // The discriminators' first step is the first one of their optimiser.
+    args: [sound, { model: scalarsAt(step), discriminator: scalarsAt(step - options.adversarial_from) }],
+  });
+
+  async function take({ model, discriminator }: States, steps: readonly VocoderStep[]) {
+    const count = steps.length;
+    const name = steps[0]!.program;
+    const adversarial = name === "adversarial";
+    const program = programs.of(`${count} ${name}`, () =>
+      vocoderProgram(pipeline, { ...jitOptions(input), ...repeated(count) }, parts, adversarial),
+    );
+    const state = { model: model!, ...(adversarial && { discriminator: discriminator! }) };
+    const result = await program(state, ...stacked(steps.map(({ args }) => args)), constants);
+    const logs = await numbersOfSteps(result.log, count);
+    const squares = result.squares;
+    const norms = await normsOf(squares.model!, count);
+    const theirs = squares.discriminator && (await normsOf(squares.discriminator, count));
+    return {
+      state: { model: result.state.model, discriminator: result.state.discriminator ?? discriminator! },
+      taken: logs.map((log, i) => ({ log, norm: norms[i]!, ...(theirs && { judges: theirs[i]! }) })),
+    };
+  }
 
   return {
     layouts,
@@ -69,45 +87,36 @@ export async function vocoderObjective(
     batch: options.batch,
     initial: () => training.initialise(vocoder.options, definition, (name) => stream(seed, `initialise ${name}`)),
     describe: () => [
-      `${count(layouts.model.size)} parameters of the vocoder, ${count(layouts.discriminator.size)} of the discriminators, ${count(facts.clips)} clips`,
+      `${shown(layouts.model.size)} parameters of the vocoder, ${shown(layouts.discriminator.size)} of the discriminators, ${shown(facts.clips)} clips`,
       describeLosses(options),
     ],
     draw,
-    async run(states, { sound }, step): Promise<StepResult> {
-      const adversarial = isAdversarial(step);
-      const { model, discriminator } = states as Readonly<Record<"model" | "discriminator", StateTensors>>;
-      const result = await programs[Number(adversarial)]!(
-        { model, ...(adversarial && { discriminator }) },
-        sound,
-        // The discriminators' first step is the first one of their optimiser.
-        { model: scalarsAt(step), discriminator: scalarsAt(step - options.adversarial_from) },
-        constants,
+    async run(before, batches, first) {
+      const { state, taken } = await inRuns(
+        before,
+        batches.map((batch, i) => stepAt(first + i, batch)),
+        take,
       );
-      const { loss, ...losses } = await numbersOf(result.log);
-      const norms = await Promise.all(
-        Object.values(result.squares).map(async (squares) =>
-          Math.sqrt(sumOf(await numbersOf(Object.fromEntries(squares!.entries())))),
-        ),
-      );
-      const norm = Object.fromEntries(Object.keys(result.squares).map((set, i) => [set, norms[i]!]));
       return {
-        state: { model: result.states.model, discriminator: result.states.discriminator ?? discriminator },
-        loss: loss!,
-        gradient: Math.hypot(...norms),
-        overflowed: false,
-        log: {
+        state,
+        steps: taken.map(({ log: { loss, ...losses }, norm, judges }, i) => ({
           loss: loss!,
-          gradient_norm: norm.model!,
-          ...losses,
-          ...(norm.discriminator !== undefined && { "discriminator/gradient_norm": norm.discriminator }),
-          learning_rate: learningRate(options.optimizer, step),
-        },
+          gradient: Math.hypot(norm, judges ?? 0),
+          overflowed: false,
+          log: {
+            loss: loss!,
+            gradient_norm: norm,
+            ...losses,
+            ...(judges !== undefined && { "discriminator/gradient_norm": judges }),
+            learning_rate: learningRate(options.optimizer, first + i),
+          },
+        })),
       };
     },
     runaway: () => undefined,
     ...copies,
     async dispose() {
-      for (const program of programs) await program.dispose();
+      await programs.dispose();
       await copies.dispose();
     },
   };

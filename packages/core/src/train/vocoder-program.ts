@@ -81,8 +81,7 @@ export function vocoderProgram(
         training.discriminate(vocoder.options, parametersOf(buckets, layouts.discriminator), waveform);
       const own = states.model.buckets.map(({ parameters }) => parameters);
       const log: Log = {};
-      const squares: Record<string, tf.Tensor[]> = {};
-      const next: { model?: WholeState<tf.Tensor>; discriminator?: WholeState<tf.Tensor> } = {};
+      let judging: ReturnType<typeof updateOf> | undefined;
       let judges: { readonly buckets: readonly tf.Tensor[]; readonly real: Discrimination } | undefined;
       if (adversarial && states.discriminator) {
         const made = generate(own);
@@ -94,11 +93,9 @@ export function vocoderProgram(
             aux: maps.map((scale) => [...scale]),
           };
         }, theirs);
-        const updated = updateOf(states.discriminator, grads, scalars.discriminator, train.optimizer, undefined);
-        next.discriminator = updated.state;
-        squares.discriminator = updated.squares;
+        judging = updateOf(states.discriminator, grads, scalars.discriminator, train.optimizer, undefined);
         log["discriminator/loss"] = value;
-        judges = { buckets: updated.state.buckets.map(({ parameters }) => parameters), real: aux };
+        judges = { buckets: judging.state.buckets.map(({ parameters }) => parameters), real: aux };
       }
       const { value, aux, grads } = valueAndGrad((buckets: readonly tf.Tensor[]) => {
         const made = generate(buckets);
@@ -109,8 +106,8 @@ export function vocoderProgram(
       }, own);
       const updated = updateOf(states.model, grads, scalars.model, train.optimizer, undefined);
       return {
-        states: { ...next, model: updated.state },
-        squares: { ...squares, model: updated.squares },
+        state: { model: updated.state, ...(judging && { discriminator: judging.state }) },
+        squares: { model: updated.squares, ...(judging && { discriminator: judging.squares }) },
         log: { loss: value, ...aux, ...log },
       };
     },

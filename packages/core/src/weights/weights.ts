@@ -13,7 +13,7 @@ import { fromRun } from "../train/origin.js";
 import { type DownloadOptions, download, publishedOf } from "./hub.js";
 import { parseWeightsSource } from "./source.js";
 
-interface Lookup extends Pick<DownloadOptions, "folder" | "signal"> {
+export interface Lookup extends Pick<DownloadOptions, "folder" | "signal"> {
   /** Folder that relative paths refer to. */
   readonly base: string;
 }
@@ -32,7 +32,7 @@ async function existing(path: string, file: string): Promise<string> {
 }
 
 /** The newest weights of a pipeline's training in the store that downloads are kept in. */
-function trainedBy(run: string, { folder }: Lookup) {
+export function trainedBy(run: string, { folder }: Lookup) {
   const store = new Store(dirname(folder));
   const missing = (_: string, why: string, hint: string) =>
     new CmmdError("CMMD561", `runs:${run} ${why}`, { hint, exitCode: 2 });

@@ -9,6 +9,7 @@ import { filterOf } from "../../test/filter.js";
 import { brightest, energyCentre, flashFilm, flashTime, levels } from "../../test/flash.js";
 import { centerCrop, fps, resize } from "../transforms/filters.js";
 import { decodeSpan } from "./decode.js";
+import { decodeSeveral } from "./decode-several.js";
 import { encodeMp4 } from "./encode.js";
 import { probeMedia } from "./probe.js";
 
@@ -100,6 +101,41 @@ describe.each(availableFfmpegs())("decodeSpan ($name)", ({ path: ffmpeg }) => {
     expect(tail.frames.count).toBe(10);
     expect(Math.abs(tail.waveform.samples.length - 16000)).toBeLessThanOrEqual(1024);
     expect((await decode(context, path, 9, 1)).frames.count).toBe(0);
+  });
+
+  it("decodes neighbouring spans in one run to what each run of its own gives, beyond the end of the file too", async () => {
+    const context = await testContext();
+    const path = join(context.folder, "noise.mov");
+    const sources = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=14", "-f", "lavfi", "-i", "anoisesrc=d=14:r=44100"];
+    run(...sources, "-c:v", "mpeg4", "-g", "50", "-c:a", "pcm_s16le", path);
+    const spans = [
+      [3.069, 2],
+      [4.5, 3.21],
+      [9.001, 2],
+      [12.5, 4],
+      [15.2, 2],
+    ] as const;
+    const requests = spans.map(([start, duration]) => ({
+      ...{ path, start, duration, videoFilters: video(10), audioFilters, signal: context.signal },
+    }));
+    const together = await decodeSeveral(ffmpeg, requests);
+    for (const [i, request] of requests.entries()) expect(together[i]).toEqual(await decodeSpan(ffmpeg, request));
+    expect(together.map(({ frames }) => frames.count)).toEqual([20, 32, 20, 15, 0]);
+    const broken = requests.map((request) => ({ ...request, path: join(context.folder, "none.mov") }));
+    await expect(decodeSeveral(ffmpeg, broken)).rejects.toMatchObject({ code: "CMMD301" });
+  });
+
+  it("gives the sound that there is where it ends long before the picture", async () => {
+    const context = await testContext();
+    const path = join(context.folder, "early.mp4");
+    const sources = ["-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=60", "-f", "lavfi", "-i", "sine=d=2:r=16000"];
+    run(...sources, "-c:v", "mpeg4", "-g", "25", "-c:a", "aac", path);
+    const span = await decode(context, path, 1, 4);
+    expect([span.frames.count, Math.round(span.waveform.samples.length / 1600)]).toEqual([40, 10]);
+    expect(span.source).toEqual({ width: 64, height: 64 });
+    const within = await decode(context, path, 1, 0.5);
+    expect(span.waveform.samples.subarray(0, 8000)).toEqual(within.waveform.samples);
+    await expect(decode(context, path, 20, 2)).rejects.toThrow(/holds no .*from second 20/);
   });
 
   it("reads a file without a seek index from its beginning", async () => {

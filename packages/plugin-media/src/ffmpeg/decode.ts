@@ -1,24 +1,15 @@
 import { CmmdError, type Decoded, type DecodeRequest } from "@cmmd/core";
 import { toneMapped } from "./dynamic-range.js";
 import { mediaError, missingStream } from "./failure.js";
-import { frameRateFilter } from "./frame-rate.js";
-import { levelled, readLog } from "./log.js";
+import { readLog } from "./log.js";
 import { gainFilters, measureLoudness } from "./loudness.js";
-import { PixmapReader } from "./pixmap.js";
-import { inputFile, probeMedia, readBanner, requireFile } from "./probe.js";
+import { inputFile, probeMedia, requireFile } from "./probe.js";
 import { runFfmpeg } from "./process.js";
-import { requireNumbers, SoundReader } from "./sound-reader.js";
+import { outputRates, type Rates, type TimedRequest } from "./rates.js";
+import { inputOf, type LeadIn, leadInto, monoFilters, outputsOf, type Read, readers, readOf } from "./span.js";
 
-/** Seconds decoded before a span, at least: decoders need some sound and a whole picture before what they give is right. */
-const leadIn = 0.5;
-/** Seconds read after a span, so that its last frame is decided by what follows it. */
-const leadOut = 0.3;
-
-interface TimedRequest extends DecodeRequest {
-  /** Seconds without anything from FFmpeg after which it is given up; none when absent. */
-  readonly patience?: number;
-  readonly warn?: (message: string) => void;
-}
+/** Seconds without sound, after the last wanted picture, from which on the sound is read by itself. */
+const soundLate = 2;
 
 /**
  * Decodes a span of a file to frames at the rate that its `fps` filter gives (the file's own without one) and mono sound at the rate
@@ -48,7 +39,7 @@ const highRangeFiles = new Set<string>();
 const gains = new Map<string, Promise<string[]>>();
 
 /** The request's sound filters, with gains where they ask for a loudness. */
-async function gained(ffmpegPath: string, request: TimedRequest, state: string): Promise<readonly string[]> {
+export async function gained(ffmpegPath: string, request: TimedRequest, state: string): Promise<readonly string[]> {
   const { path, audioFilters, signal, patience, warn } = request;
   if (!audioFilters.some((filter) => filter.startsWith("loudness="))) return audioFilters;
   const key = JSON.stringify([state, audioFilters]);
@@ -67,103 +58,67 @@ async function gained(ffmpegPath: string, request: TimedRequest, state: string):
   });
 }
 
-type Read = Decoded & { readonly highRange: boolean };
-
 /** As `decodeSpan`, without tone mapping. */
 async function decodeWhole(ffmpegPath: string, request: TimedRequest): Promise<Read> {
   const { path, start, signal, patience } = request;
   const rates = await outputRates(ffmpegPath, request);
   const framesBefore = Math.floor(start * rates.video + 1e-9);
-  const lead = Math.min(Math.ceil(leadIn * rates.video), framesBefore);
-  const seconds = lead / rates.video;
-  const decoded = await decodeFrom(ffmpegPath, request, rates, {
-    seek: start - seconds,
-    shift: 0,
-    frames: lead,
-    seconds,
-  });
+  const decoded = await decodeFrom(ffmpegPath, request, rates, leadInto(start, rates));
   if (complete(decoded, request)) return decoded;
 
   const info = await probeMedia(ffmpegPath, path, signal, patience);
   if (start > info.duration - 1 / rates.video) return decoded;
   const shift = start - framesBefore / rates.video;
-  const read = await decodeFrom(ffmpegPath, request, rates, { seek: 0, shift, frames: framesBefore, seconds: start });
-  if (complete(read, request)) return read;
+  const only = request.only ?? (decoded.frames.count > 0 ? "audio" : undefined);
+  const again = { ...request, ...(only && { only }) };
+  const read = await decodeFrom(ffmpegPath, again, rates, { seek: 0, shift, frames: framesBefore, seconds: start });
+  const both = only === request.only ? read : { ...read, frames: decoded.frames };
+  if (complete(both, request)) return both;
   const wanted = { video: "picture", audio: "sound", both: "picture and sound" }[request.only ?? "both"];
   throw new CmmdError("CMMD301", `"${path}" holds no ${wanted} from second ${start.toFixed(2)} on`, {
     hint: `It should last ${info.duration.toFixed(2)} s. Copy or download it again.`,
   });
 }
 
-function complete({ frames, waveform }: Decoded, { only }: DecodeRequest): boolean {
+export function complete({ frames, waveform }: Decoded, { only }: DecodeRequest): boolean {
   return (only === "audio" || frames.count > 0) && (only === "video" || waveform.samples.length > 0);
 }
 
-/** What comes before the wanted span in FFmpeg's output, and is dropped. */
-interface LeadIn {
-  /** Seconds to seek to. 0 reads from the beginning, which works for files without a seek index too. */
-  readonly seek: number;
-  /** Seconds by which the frames' clock is moved, so that a frame falls on the span's beginning. */
-  readonly shift: number;
-  readonly frames: number;
-  readonly seconds: number;
-}
-
 async function decodeFrom(ffmpegPath: string, request: TimedRequest, rates: Rates, lead: LeadIn): Promise<Read> {
-  const { path, start, duration, threads, signal, patience } = request;
-  const frameCount = Math.round(duration * rates.video);
-  const pixmaps = new PixmapReader(lead.frames, frameCount);
-  const sound = new SoundReader(Math.round(lead.seconds * rates.audio), Math.round(duration * rates.audio));
-  const shift = lead.shift > 0 ? [`settb=1/1000000,setpts=PTS-${Math.round(lead.shift * 1e6)}`] : [];
-  const picture = [
-    ...["-map", "0:V:0", "-vf", [...shift, ...request.videoFilters, ...rates.videoFilters, "format=rgb24"].join(",")],
-    ...["-frames:v", String(lead.frames + frameCount), "-c:v", "ppm", "-f", "image2pipe", "pipe:1"],
-  ];
-  const samples = [
-    ...[
-      "-map",
-      "0:a:0",
-      "-af",
-      [...monoFilters(rates.video), ...request.audioFilters, ...rates.audioFilters].join(","),
-    ],
-    ...["-t", (lead.seconds + duration + leadOut).toFixed(6), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:3"],
-  ];
+  const { only, signal, patience } = request;
+  const into = readers(request, rates, lead);
+  // In search of sound that has ended FFmpeg would decode every picture up to the end of the file.
+  const enough = new AbortController();
+  let late: NodeJS.Timeout | undefined;
+  const push = {
+    picture(chunk: Buffer) {
+      into.pixmaps.push(chunk);
+      if (only === undefined && into.pixmaps.complete) late ??= setTimeout(() => enough.abort(), soundLate * 1000);
+    },
+    sound(chunk: Buffer) {
+      into.sound.push(chunk);
+      late?.refresh();
+    },
+  };
   const { exitCode, stderr } = await runFfmpeg(
     ffmpegPath,
-    [
-      ...[...levelled, "-xerror"],
-      ...(threads === undefined ? [] : ["-threads", String(threads), "-filter_threads", String(threads)]),
-      ...(lead.seek > 0 ? ["-noaccurate_seek", "-ss", lead.seek.toFixed(6)] : []),
-      ...inputFile(path),
-      ...(request.only === "audio" ? [] : picture),
-      ...(request.only === "video" ? [] : samples),
-    ],
+    [...inputOf(request, lead.seek), ...outputsOf(request, rates, lead, { picture: 1, sound: 3 })],
     {
       signal,
       patience,
+      enough: enough.signal,
       outputs: Object.fromEntries([
-        ...(request.only === "audio" ? [] : [[1, (chunk: Buffer) => pixmaps.push(chunk)]]),
-        ...(request.only === "video" ? [] : [[3, (chunk: Buffer) => sound.push(chunk)]]),
+        ...(only === "audio" ? [] : [[1, push.picture]]),
+        ...(only === "video" ? [] : [[3, push.sound]]),
       ]),
     },
-  );
+  ).finally(() => clearTimeout(late));
   const { banner, errors } = readLog(stderr);
   if (exitCode !== 0) throw await explained(ffmpegPath, request, errors);
-  const { duration: length, video } = readBanner(banner) ?? {};
-  // What the file should have of the span, by its own account; a file's stated length may be off by a hundredth of a frame.
-  const there = Math.min(duration, (length ?? Number.POSITIVE_INFINITY) - start + 0.01 / rates.video);
-  const waveform = {
-    rate: rates.audio,
-    samples: sound.samples(Math.floor(there * rates.audio), rates.audio / rates.video),
-  };
-  requireNumbers(path, start, waveform);
-  return {
-    frames: pixmaps.frames(Math.floor(there * rates.video + 1e-9)),
-    rate: rates.video,
-    waveform,
-    ...(length !== undefined && { length }),
-    highRange: video?.highRange !== undefined,
-  };
+  const read = readOf(request, rates, into, banner);
+  if (!enough.signal.aborted) return read;
+  const alone = await decodeFrom(ffmpegPath, { ...request, only: "audio" }, rates, lead);
+  return { ...read, waveform: alone.waveform };
 }
 
 /** The banner of a file tells more surely than the error of a failed run whether it is a media file, and what it lacks. */
@@ -173,55 +128,4 @@ async function explained(ffmpegPath: string, request: TimedRequest, stderr: stri
   if (!info.video && only !== "audio") return missingStream(path, "video");
   if (!info.audio && only !== "video") return missingStream(path, "audio");
   return mediaError(path, stderr);
-}
-
-/**
- * A late start and gaps become silence, and what overlaps is dropped, so that sound is never half a frame away from its time; channels are
- * averaged, not summed, so that the result stays within [-1, 1].
- */
-function monoFilters(rate: number): string[] {
-  const tolerance = Math.min(0.1, 0.45 / rate).toFixed(4);
-  return [
-    `aresample=async=1:first_pts=0:min_hard_comp=${tolerance}:rematrix_maxval=1`,
-    "aformat=sample_fmts=fltp:channel_layouts=mono",
-  ];
-}
-
-interface Rates {
-  readonly video: number;
-  readonly audio: number;
-  readonly videoFilters: readonly string[];
-  readonly audioFilters: readonly string[];
-}
-
-async function outputRates(ffmpegPath: string, request: TimedRequest): Promise<Rates> {
-  const asked = {
-    video: lastNumber(request.videoFilters, /(?:^|,)fps=(?:fps=)?([\d.]+)(?:\/([\d.]+))?/g),
-    audio: lastNumber(request.audioFilters, /(?:^|,)aresample=(?:(?:osr|out_sample_rate|sample_rate)=)?(\d+)()/g),
-  };
-  const { only } = request;
-  const unknown = {
-    video: only !== "audio" && asked.video === undefined,
-    audio: only !== "video" && asked.audio === undefined,
-  };
-  const info =
-    unknown.video || unknown.audio
-      ? await probeMedia(ffmpegPath, request.path, request.signal, request.patience)
-      : undefined;
-  if (info && only !== "audio" && !info.video) throw missingStream(request.path, "video");
-  if (info && only !== "video" && !info.audio) throw missingStream(request.path, "audio");
-  // The clock of the wanted stream serves for one that is not decoded.
-  const video = asked.video ?? info?.video?.rate ?? 1;
-  const audio = asked.audio ?? info?.audio?.rate ?? 1;
-  return {
-    video,
-    audio,
-    videoFilters: asked.video === undefined ? [frameRateFilter(video)] : [],
-    audioFilters: [`aresample=${audio}`, "aformat=sample_fmts=flt:channel_layouts=mono"],
-  };
-}
-
-function lastNumber(filters: readonly string[], pattern: RegExp): number | undefined {
-  const match = [...filters.join(",").matchAll(pattern)].at(-1);
-  return match ? Number(match[1]) / Number(match[2] || 1) : undefined;
 }

@@ -1,6 +1,8 @@
 import { CmmdError, type Frames } from "@cmmd/core";
 
 const longestHeader = 64;
+/** Bytes that are reserved before the first picture. */
+const reserved = 64 << 20;
 
 /**
  * Collects a stream of binary pixmaps (PPM, "P6") into RGB frames. The format says the size in every picture, so that nobody has to
@@ -27,6 +29,11 @@ export class PixmapReader {
     while (rest.length > 0) rest = this.target < 0 ? this.readHeader(rest) : this.readPixels(rest);
   }
 
+  /** Whether nothing more is wanted. */
+  get complete(): boolean {
+    return this.seen >= this.skip + this.limit;
+  }
+
   /** Where the last one of `expected` pictures is missing, as it may at the end of a file, the one before is shown once more. */
   frames(expected: number): Frames {
     const size = this.width * this.height * 3;
@@ -40,10 +47,11 @@ export class PixmapReader {
   }
 
   private readHeader(chunk: Buffer): Buffer {
-    this.pending = Buffer.concat([this.pending, chunk]);
-    const header = /^P6\s(\d+)\s(\d+)\s255\s/.exec(this.pending.toString("latin1", 0, longestHeader));
+    const bytes = this.pending.length === 0 ? chunk : Buffer.concat([this.pending, chunk]);
+    const header = /^P6\s(\d+)\s(\d+)\s255\s/.exec(bytes.toString("latin1", 0, longestHeader));
     if (header === null) {
-      if (this.pending.length > longestHeader) throw new Error("FFmpeg wrote something that is not a pixmap");
+      if (bytes.length > longestHeader) throw new Error("FFmpeg wrote something that is not a pixmap");
+      this.pending = bytes;
       return Buffer.alloc(0);
     }
     const [width, height] = [Number(header[1]), Number(header[2])];
@@ -56,9 +64,8 @@ export class PixmapReader {
     this.width = width;
     this.height = height;
     this.target = width * height * 3;
-    const pixels = this.pending.subarray(header[0].length);
     this.pending = Buffer.alloc(0);
-    return pixels;
+    return bytes.subarray(header[0].length);
   }
 
   private readPixels(chunk: Buffer): Buffer {
@@ -76,11 +83,14 @@ export class PixmapReader {
     return chunk.subarray(length);
   }
 
-  /** Doubles, since the end of the file may come long before `limit` frames. */
+  /**
+   * Room for all that may come, where that is not too much: the system gives memory only to what is written. Beyond that it doubles, since
+   * the end of the file may come long before `limit` frames.
+   */
   private reserve(length: number): void {
     if (length <= this.data.length) return;
-    const frame = this.width * this.height * 3;
-    const grown = new Uint8Array(Math.min(Math.max(length, this.data.length * 2, frame * 16), frame * this.limit));
+    const all = this.width * this.height * 3 * this.limit;
+    const grown = new Uint8Array(Math.min(all, Math.max(length, this.data.length * 2, reserved)));
     grown.set(this.data);
     this.data = grown;
   }

@@ -30,6 +30,13 @@ describe.each(availableFfmpegs())("runFfmpeg ($name)", ({ path }) => {
     expect(bytes).toBeLessThan(1200 * 48000 * 4);
   });
 
+  it("ends the process when enough was given, which is no failure", async () => {
+    const enough = new AbortController();
+    const consume = () => enough.abort();
+    const finished = await runFfmpeg(path, noise, { signal, enough: enough.signal, outputs: { 1: consume } });
+    expect(finished).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("Input #0") });
+  });
+
   it("ends the process and throws what the consumer threw", async () => {
     const consume = () => {
       throw new Error("disk full");

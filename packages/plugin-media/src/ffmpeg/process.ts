@@ -13,6 +13,8 @@ export interface Pipes {
   readonly signal: AbortSignal;
   /** Seconds without a word or a byte from FFmpeg after which it is killed; it may take any time when absent. */
   readonly patience?: number;
+  /** Ends FFmpeg early where it has given what was wanted of it; that counts as success. */
+  readonly enough?: AbortSignal;
   /** Called with every chunk that FFmpeg writes to `pipe:N`; N is 1 or from 3 up. */
   readonly outputs?: Readonly<Record<number, (chunk: Buffer) => void>>;
   /** Bytes for `pipe:N`; N is 0 or from 3 up. */
@@ -46,7 +48,9 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   const onAbort = () => fail(pipes.signal.reason);
   pipes.signal.addEventListener("abort", onAbort, { once: true });
 
-  const { patience } = pipes;
+  const { patience, enough } = pipes;
+  const onEnough = () => child.kill("SIGKILL");
+  enough?.addEventListener("abort", onEnough, { once: true });
   const limit = patience === undefined ? undefined : setTimeout(() => fail(hung(args, patience)), patience * 1000);
 
   let stderr = "";
@@ -71,7 +75,7 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   const exit = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(notRun(ffmpegPath, `cannot be started: ${error.message}`)));
     child.once("close", (code, signal) =>
-      code === null ? reject(notRun(ffmpegPath, `was ended by ${signal}`)) : resolve(code),
+      code !== null || enough?.aborted ? resolve(code ?? 0) : reject(notRun(ffmpegPath, `was ended by ${signal}`)),
     );
   });
   const writers = inputs.map(([index, produce]) =>
@@ -87,6 +91,7 @@ export async function runFfmpeg(ffmpegPath: string, args: readonly string[], pip
   } finally {
     clearTimeout(limit);
     pipes.signal.removeEventListener("abort", onAbort);
+    enough?.removeEventListener("abort", onEnough);
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Discrimination, fourierBasis, magnitudes, type NamedTensors, type StftSizes } from "@cmmd/core";
+import { type Discrimination, fourierBasis, magnitudes, type NamedTensors } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
+import { resolutions } from "./resolutions.js";
 
 const mean = (x: tf.Tensor) => tf.mean<tf.Scalar>(x);
 const sum = (scalars: readonly tf.Scalar[]) => scalars.reduce((a, b) => tf.add<tf.Scalar>(a, b));
@@ -27,15 +28,6 @@ export function featureMatchingLoss(real: Discrimination, made: Discrimination):
   const layers = made[0]!.length - 3;
   return sum(differences).mul(4 / (layers + 1) / made.length);
 }
-
-/** Resolutions of the spectral distance, in samples: those of Parallel WaveGAN (Yamamoto et al. 2020), its shortest hop made to divide its window. */
-const resolutions: readonly (StftSizes & { readonly points: number })[] = [
-  { points: 512, hop: 60, window: 240 },
-  { points: 1024, hop: 120, window: 600 },
-  { points: 2048, hop: 240, window: 1200 },
-];
-/** Fewest samples that can be mirrored at their ends as the longest window asks. */
-export const shortestSpectrum = Math.max(...resolutions.map(({ window, hop }) => (window - hop) / 2)) + 2;
 
 /** Magnitudes below it count as it. */
 const leastMagnitude = 10 ** -3.5;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { context, item } from "../../test/items.js";
+import { copySynthesis } from "./copy-synthesis.js";
 import reference from "./fixtures/sound-distances.json" with { type: "json" };
 import { integratedLoudness } from "./loudness.js";
 import { stftDistance } from "./stft-distance.js";
@@ -31,4 +33,30 @@ describe("distances of copies", () => {
     expect(integratedLoudness(sounds.nothing!, 16000)).toBeUndefined();
     expect(integratedLoudness(sounds.tones!.slice(0, 6000), 16000)).toBeUndefined();
   });
+});
+
+it("the metric scores copies beside a control's, and counts a copy that cannot be heard as -70 LUFS", async () => {
+  const heard = (name: string) => ({
+    waveform: { rate: 16000, samples: sounds[name]! },
+    features: { frames: 2, bins: 2, data: Float32Array.from([0, 1, 2, name.length]) },
+  });
+  const clip = (original: string, copy: string, control: string) => ({
+    ...item(`${original}, ${copy}`, [], { generated: heard(copy), reference: heard(original) }),
+    control: heard(control),
+  });
+  const clips = [clip("tones", "tones and noise", "tones"), clip("impact", "tones", "impact")];
+  const { values, perItem } = await copySynthesis.compute({}, clips, context());
+  const [mel, stft, loudness] = values;
+  const expected = reference.distances.slice(0, 2).map((one) => one.convergence + one.logMagnitude);
+  expect(mel).toMatchObject({ name: "log_mel_l1", value: (10 + 1) / 4 / 2, control: 0 });
+  expect(stft!.value / ((expected[0]! + expected[1]!) / 2)).toBeCloseTo(1, 6);
+  expect(stft!.control).toBe(0);
+  const level = reference.loudness;
+  const errors = [level["tones and noise"] - level.tones, level.tones - level.impact].map(Math.abs);
+  expect(Math.abs(loudness!.value - (errors[0]! + errors[1]!) / 2)).toBeLessThan(0.04);
+  expect(Object.keys(perItem!)).toEqual(["tones, tones and noise", "impact, tones"]);
+  const silent = await copySynthesis.compute({}, [clip("tones", "nothing", "tones")], context());
+  expect(Math.abs(silent.values[2]!.value - (level.tones + 70))).toBeLessThan(0.02);
+  const nothing = await copySynthesis.compute({}, [clip("nothing", "tones", "tones")], context());
+  expect(nothing.values.map(({ name }) => name)).toEqual(["log_mel_l1", "stft_distance"]);
 });

@@ -25,7 +25,6 @@ const seconds = (tolerance_ms: EventF1Options["tolerance_ms"]) =>
   }));
 
 export const eventF1: MetricBody<EventF1Options> = {
-  tasks: ["v2a"],
   async compute(options, items, context) {
     const clips = items.map(({ id, events, generated, reference }) => {
       context.signal.throwIfAborted();

@@ -58,7 +58,6 @@ function halves(reference: readonly Features[], splits: number, context: Context
 }
 
 export const frechetLogMel: MetricBody<FrechetLogMelOptions> = {
-  tasks: ["v2a", "joint"],
   async compute({ splits }, items, context) {
     const depends = {
       what: "Frechet distance between Gaussians of log-mel frames. NOT FAD: no learned embedding; not comparable with published figures.",

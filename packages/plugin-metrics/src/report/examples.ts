@@ -34,12 +34,12 @@ async function player(path: string, id: string): Promise<Markup> {
 
 async function example(item: Item, task: string, definition: FeatureDefinition): Promise<Markup> {
   const caption = captions[task] ?? otherCaption;
-  const range = commonRange([item.generated.features, item.reference.features]);
-  const side = async (name: "generated" | "reference") => {
-    const { video, features } = item[name];
+  const { generated, reference, control } = item;
+  const range = commonRange([generated, reference, ...(control ? [control] : [])].map(({ features }) => features));
+  const side = async (name: "generated" | "reference" | "control", { video, features }: Item["generated"]) => {
     const events = name === "reference" || caption.events ? item.events : [];
     return html`<figure class="${name}">
-<figcaption>${caption[name]}</figcaption>
+<figcaption>${name === "control" ? `For comparison: ${control?.name}` : caption[name]}</figcaption>
 ${await player(video, item.id)}
 ${await spectrogram(features, range, events, definition)}
 </figure>`;
@@ -49,7 +49,7 @@ ${await spectrogram(features, range, events, definition)}
   );
   return html`<article class="clip">
 <header><h3>${item.id}</h3>${figures}<button type="button" class="turns" hidden>▶ Play in turn</button></header>
-<div class="pair">${await side("generated")}${await side("reference")}</div>
+<div class="pair">${await side("generated", generated)}${await side("reference", reference)}${control && (await side("control", control))}</div>
 </article>`;
 }
 

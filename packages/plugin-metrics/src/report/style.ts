@@ -49,7 +49,7 @@ summary { cursor: pointer; color: var(--quiet); }
 .chip strong { color: var(--ink); }
 .turns { margin-left: auto; font: inherit; font-size: 13px; color: var(--ink); background: none; border: 1px solid var(--line); border-radius: 99px; padding: 4px 14px; cursor: pointer; }
 .turns:hover { border-color: var(--accent); color: var(--accent); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 20px; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 20px; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 13px; color: var(--quiet); margin-bottom: 6px; }
 .generated figcaption { color: var(--accent); font-weight: 600; }

@@ -1,0 +1,3 @@
+import { Type } from "@sinclair/typebox";
+
+export const copySynthesisOptions = Type.Object({}, { additionalProperties: false });
