@@ -4,7 +4,7 @@ Made with Python 3.11, torch 2.15.0 and safetensors 0.8.0 (CPU, double precision
 the repository's root:
 
     python bench/reference/hifi_gan.py packages/plugin-melgan/src/hifi-gan/fixtures
-    python bench/reference/hifi_gan.py --full /tmp/hifi-gan        # for: node bench/hifi-gan-parity.js /tmp/hifi-gan
+    python bench/reference/hifi_gan.py --full DIRECTORY        # for: node bench/hifi-gan-parity.js DIRECTORY
 
 Writes a folder for each of the configurations V1, V2 and V3 of the paper, without --full much narrower and V1 and V3 alone: `generator.pt`
 ({"generator": state_dict} with weight normalisation), `config.json`, and `expected.safetensors`: `mel` [frames, bins], natural logarithms as the
