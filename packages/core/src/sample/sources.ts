@@ -1,3 +1,4 @@
+import { evenly } from "../data/evenly.js";
 import { readShards, type ShardRow } from "../data/shards.js";
 import { CmmdError } from "../errors.js";
 import type { Generation } from "../pipeline/resolved.js";
@@ -50,8 +51,7 @@ function tooFew({ name, split, count }: Pick<Generation, "name" | "split" | "cou
 function spread<T>(candidates: readonly T[], generation: Generation, usual: number): T[] {
   const problem = tooFew(generation, candidates.length);
   if (problem) throw problem;
-  const wanted = generation.count ?? Math.min(usual, candidates.length);
-  return Array.from({ length: wanted }, (_, i) => candidates[Math.floor((i * candidates.length) / wanted)]!);
+  return evenly(candidates, generation.count ?? usual);
 }
 
 /** What `generate` will stop with when training is over, as far as the prepared clips tell. */

@@ -1,3 +1,4 @@
+import { evenly } from "../data/evenly.js";
 import { CmmdError } from "../errors.js";
 import { openNegatives } from "../negatives/mixture.js";
 import type { ModelBody } from "../plugin/components.js";
@@ -18,12 +19,7 @@ const ownSeed = (seed: number) => (seed ^ 0x5bd1e995) >>> 0;
 async function heldOut(input: StageInput, count: number) {
   for (const split of ["validation", "test"]) {
     const { clips, shape } = await openClips(input, [split]);
-    const wanted = Math.min(count, clips.length);
-    if (wanted > 0)
-      return {
-        shape,
-        clips: Array.from({ length: wanted }, (_, i) => clips[Math.floor((i * clips.length) / wanted)]!),
-      };
+    if (clips.length > 0) return { shape, clips: evenly(clips, count) };
   }
   throw new CmmdError("CMMD525", "there is no clip to validate with: the dataset has no split validation or test", {
     hint: "Remove train.validate, or change the dataset's options so that it has such a split.",

@@ -62,6 +62,9 @@ function divisor(size: number, most: number): number {
   return 1;
 }
 
+/** Rows that are added in one stage: fewer are added quickest by a product, see short-sums.ts. */
+export const rowsAtOnce = 160;
+
 /**
  * A sum or mean over many rows [R, C] in two stages: ONNX Runtime's reduction of a middle axis is some 15 times quicker than its reduction
  * of the first one, and shorter sums round less.
@@ -76,7 +79,7 @@ const stagedReduction: Rule = ({ op, inputs, outputs, attributes }, b) => {
   const rows = x.shape[axis]!;
   const columns = x.size / rows;
   const parts = divisor(rows, 8);
-  if (parts === 1 || columns === 1 || rows <= 160) return undefined;
+  if (parts === 1 || columns === 1 || rows <= rowsAtOnce) return undefined;
   const partial = b.reduce(op, b.reshape(x, [parts, rows / parts, columns]), [1], false);
   return [b.reshape(b.reduce(op, partial, [0], false), outputs[0]!.shape)];
 };
