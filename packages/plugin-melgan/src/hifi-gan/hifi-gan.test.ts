@@ -14,7 +14,10 @@ const importing = (path: string) =>
 /** What the imported vocoder makes of features, the natural logarithms made those to base 10. */
 async function soundOf(data: Float32Array, bins: number) {
   const { definition } = JSON.parse(await readFile(join(folder, "voice/config.json"), "utf8")).features;
-  const context = { ...(await testContext()), weights: async (source: string, file: string) => join(folder, source, file) }; // biome-ignore format: one line
+  const context = {
+    ...(await testContext()),
+    weights: async (source: string, file: string) => join(folder, source, file),
+  };
   const vocoder = await hifiGan.open(definition, { weights: "voice" }, context);
   const features = { frames: data.length / bins, bins, data: data.map((value) => value / Math.LN10) };
   const { samples } = await vocoder.synthesise(features, stream(1, "unused"));
@@ -27,7 +30,16 @@ const largest = (a: Float32Array, b: Float32Array) =>
 describe.each(["v1", "v3"])("HiFi-GAN %s", (version) => {
   it("makes the sound that PyTorch makes of an imported checkpoint, in blocks, too", async () => {
     const { definition } = await importing(fixture(version, "generator.pt"));
-    expect(definition).toEqual({ kind: "log10-mel", rate: 22050, bins: 6, window: 64, hop: 16, fmin: 0, fmax: 8000, floor: 1e-5 }); // biome-ignore format: one line
+    expect(definition).toEqual({
+      kind: "log10-mel",
+      rate: 22050,
+      bins: 6,
+      window: 64,
+      hop: 16,
+      fmin: 0,
+      fmax: 8000,
+      floor: 1e-5,
+    });
     const { mel, sound } = (await readSafetensors(fixture(version, "expected.safetensors"))).tensors;
     const data = mel!.data as Float32Array;
     const made = await soundOf(data, 6);
