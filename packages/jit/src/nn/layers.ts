@@ -84,12 +84,17 @@ function membership(channels: number, groups: number, count: number): tf.Tensor 
     .expandDims(0);
 }
 
-/** Rows [N, 1, channels] summed over each group and divided by `count`: [N, 1, groups]. One small product, no reshapes. */
-const intoGroups = (rows: tf.Tensor, groups: number, count: number) =>
-  tf.matMul(rows, membership(rows.shape[2]!, groups, count));
-/** [N, 1, groups] repeated for the channels of each group: [N, 1, channels]. */
-const ofChannels = (rows: tf.Tensor, channels: number) =>
-  tf.matMul(rows, membership(channels, rows.shape[2]!, 1), false, true);
+/**
+ * What takes rows [N, 1, channels] to the mean of each group [N, 1, groups], of `cells` numbers for each channel, and what repeats such means
+ * for the channels: small products, no reshapes, with matrices that both have once.
+ */
+function grouping(channels: number, groups: number, cells = 1) {
+  const [dividing, repeating] = [(cells * channels) / groups, 1].map((count) => membership(channels, groups, count));
+  return {
+    meanOf: (rows: tf.Tensor) => tf.matMul(rows, dividing!),
+    ofChannels: (means: tf.Tensor) => tf.matMul(means, repeating!, false, true),
+  };
+}
 
 /** Sum over the samples where the parameter has one row for all of them. */
 const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
@@ -97,14 +102,12 @@ const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
 
 /** x [N, L, C], gamma and beta [N or 1, 1, C]. Statistics are rows [N, 1, C]. */
 function normalise(groups: number, eps: number) {
-  const meanOf = (rows: tf.Tensor, cells = 1) => intoGroups(rows, groups, (cells * rows.shape[2]!) / groups);
   const moments = (x: tf.Tensor) => {
-    const channels = x.shape[2]!;
-    const centred = x.sub(ofChannels(meanOf(x.mean(1, true)), channels));
+    const { meanOf, ofChannels } = grouping(x.shape[2]!, groups);
+    const centred = x.sub(ofChannels(meanOf(x.mean(1, true))));
     const variance = meanOf(centred.square().mean(1, true));
-    return { centred, inverse: ofChannels(variance.add(eps).rsqrt(), channels) };
+    return { centred, inverse: ofChannels(variance.add(eps).rsqrt()) };
   };
-  const overGroups = (rows: tf.Tensor, cells: number) => ofChannels(meanOf(rows, cells), rows.shape[2]!);
   return tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
     const [x, gamma, beta] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
@@ -120,8 +123,9 @@ function normalise(groups: number, eps: number) {
         // dx = inverse (dxhat - mean of dxhat - xhat mean of dxhat xhat), dxhat = gamma dy, the means over each group's cells, where
         // inverse is the same for the whole group.
         const scale = inverse.mul(gamma);
-        const offset = overGroups(scale.mul(sum), x.shape[1]!);
-        const slope = overGroups(scale.mul(correlation), x.shape[1]!).mul(inverse);
+        const { meanOf, ofChannels } = grouping(x.shape[2]!, groups, x.shape[1]!);
+        const offset = ofChannels(meanOf(scale.mul(sum)));
+        const slope = ofChannels(meanOf(scale.mul(correlation))).mul(inverse);
         return [
           dy.mul(scale).sub(centred.mul(slope).add(offset)),
           overSamples(correlation, gamma),

@@ -29,6 +29,22 @@ it("what frozen weights alone decide is a program of its own", () => {
   expect(separateOnce(jit(layer).lower(weights, x))).toBeUndefined();
 });
 
+it("weights that are only shown in another shape are not computed, results are computed before they are reshaped", async () => {
+  const blocks = { first: noise([64, 4, 512]), second: noise([512, 64, 4], 2) };
+  const sum = ({ first, second }: Record<"first" | "second", tf.Tensor>, input: tf.Tensor) => {
+    const turned = second.transpose([2, 1, 0]).reshape([256, 512]);
+    return tf.matMul(input as tf.Tensor2D, tf.add(first.reshape([256, 512]).add(input.slice([0, 0], [1, 1])), turned));
+  };
+  const given = noise([4, 256], 3);
+  const program = jit(sum, { name: "sum", freeze: [0] });
+  const parts = separateOnce(program.lower(blocks, given))!;
+  expect(parts.sources).toEqual([{ result: 0 }, { input: 0 }]);
+  expect(parts.given).toEqual([1]);
+  expect(parts.once.nodes.at(-1)!.op).toBe("Transpose");
+  const [got, expected] = [program, jit(sum)].map(async (run) => (await (await run(blocks, given)).read()).data);
+  expect(await got).toEqual(await expected);
+});
+
 it("the results are those of the whole, also from the disk cache, whose entries hold no weights", async () => {
   const run = async (options: Parameters<typeof jit>[1], given: typeof weights) => {
     const program = jit(layer, { name: "layer", ...options });

@@ -1,5 +1,7 @@
 import { Graph, type Node, Value } from "../ir/graph.js";
+import { deadCode } from "./dead-code.js";
 import { bytesOf } from "./liveness.js";
+import { splitTransposes } from "./split-transposes.js";
 
 /** A frozen program in two parts. */
 export interface Parts {
@@ -7,9 +9,14 @@ export interface Parts {
   readonly once: Graph;
   /** Their indexes among the inputs of the whole. */
   readonly given: readonly number[];
-  /** The rest: the results of `once` are frozen inputs of it, after those of the whole. */
+  /** The rest, with frozen inputs after those of the whole: one for each of `sources`. */
   readonly each: Graph;
+  /** Where the numbers of those lie, perhaps in another shape. */
+  readonly sources: readonly Source[];
 }
+
+/** An input of the whole program or a result of `once`, by its index. */
+type Source = { readonly input: number } | { readonly result: number };
 
 /** Less than this is left to the runtime. */
 const worthSeparating = 1 << 20;
@@ -28,20 +35,40 @@ export function separateOnce(graph: Graph): Parts | undefined {
   if (results.reduce((sum, value) => sum + bytesOf(value), 0) < worthSeparating) return undefined;
   if (results.some(({ dtype }) => dtype === "int64" || dtype === "float16")) return undefined;
 
-  const read = new Set(first.flatMap(({ inputs }) => inputs));
-  const given = [...graph.inputs.keys()].filter((i) => read.has(graph.inputs[i]!));
-  const plain = new Map(given.map((i) => [graph.inputs[i]!, freshValue(graph.inputs[i]!, false)]));
+  const given = graph.inputs.map((input) => (input.frozen ? freshValue(input, false) : input));
+  const plain = new Map(graph.inputs.map((input, i) => [input, given[i]!]));
+  const shaped = splitTransposes(new Graph(`${graph.name}, once`, given, first.map(reading(plain)), results));
+  const origins = originsOf(shaped);
+  const computed = [...new Set(origins)].filter((value) => !given.includes(value));
+  const { name, nodes } = deadCode(new Graph(shaped.name, given, shaped.nodes, computed));
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const frozen = new Map(results.map((value) => [value, freshValue(value, true)]));
   return {
-    once: new Graph(`${graph.name}, once`, [...plain.values()], first.map(reading(plain)), results),
-    given,
+    once: new Graph(
+      name,
+      given.filter((input) => read.has(input)),
+      nodes,
+      computed,
+    ),
+    given: [...given.keys()].filter((i) => read.has(given[i]!)),
     each: new Graph(
       graph.name,
       [...graph.inputs, ...frozen.values()],
       later.map(reading(frozen)),
       graph.outputs.map((value) => frozen.get(value) ?? value),
     ),
+    sources: origins.map((value) =>
+      computed.includes(value) ? { result: computed.indexOf(value) } : { input: given.indexOf(value) },
+    ),
   };
+}
+
+/** The results before they were given other shapes: ONNX Runtime would copy what it shows in another shape as a result. */
+function originsOf({ nodes, outputs }: Graph): readonly Value[] {
+  const reshapes = nodes.filter(({ op, inputs }) => op === "Reshape" && inputs[0]!.data === undefined);
+  const shown = new Map(reshapes.map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]));
+  const origin = (value: Value): Value => (shown.has(value) ? origin(shown.get(value)!) : value);
+  return outputs.map(origin);
 }
 
 /** Values that follow from constants and frozen weights alone. */

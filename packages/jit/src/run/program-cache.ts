@@ -41,7 +41,7 @@ interface Header {
 }
 
 const defaultLimit = 2 * 2 ** 30;
-const magic = "cmmd-jit program 2\n";
+const magic = "cmmd-jit program 3\n";
 const suffix = ".program";
 const hashLength = 64;
 
@@ -171,7 +171,7 @@ function decode(expected: string, file: Buffer): Entry {
   const from = end + 1 + (once?.length ?? 0);
   const model = {
     ...{ name, bytes: rest.subarray(from), outputs, ...(shapes && { shapes }), optimised },
-    ...(once && { once: { inputs: once.inputs, outputs: once.outputs, bytes: rest.subarray(end + 1, from) } }),
+    ...(once && { once: { ...once, bytes: rest.subarray(end + 1, from) } }),
   };
   return { model, structure, summary };
 }
