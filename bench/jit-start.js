@@ -2,9 +2,11 @@
  * Seconds from a function to a program that is ready to run: traced, optimised and opened, and the same from the disk cache in a second
  * process. The 106M-parameter network at 16x16 latents, on the built packages.
  *
- *   node bench/jit-start.js [--program forward|guidance|training] [--network paper|demo]
+ *   node bench/jit-start.js [--program forward|guidance|training|weights] [--network paper|demo]
  *
- * Prints one JSON line per start, with a hash of a result that must not depend on the start: ends with 1 when it does.
+ * Prints one JSON line per start, with a hash of a result that must not depend on the start: ends with 1 when it does. `weights` is a program
+ * that takes the network's weights frozen, as the first two do, and only reads a number of each: what a second start takes beyond it is the
+ * program's own.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -12,7 +14,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { figures, formulaInputs, networks } from "./cmmd-unet.js";
+import { jit, tf } from "@cmmd/jit";
+import { figures, formulaInputs, formulaWeights, networks } from "./cmmd-unet.js";
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,6 +27,18 @@ const { values: flags } = parseArgs({
   },
 });
 
+const programs = {
+  ...figures,
+  weights: (network, { n }, settings) => ({
+    program: jit(
+      (weights, n) => tf.addN([n, ...Object.values(weights).map((weight) => weight.flatten().slice(0, 1))]),
+      { name: "weights", freeze: [0], ...settings },
+    ),
+    args: [formulaWeights(network), n],
+    output: (sum) => [sum],
+  }),
+};
+
 const round = (value) => Number(value.toPrecision(4));
 
 /** One start in this process. */
@@ -31,7 +46,7 @@ async function measure() {
   const network = networks[flags.network];
   const cache = { directory: flags.cache, key: JSON.stringify([flags.program, network]) };
   const inputs = formulaInputs(network, flags.network === "paper" ? 16 : 8);
-  const { program, args, output } = figures[flags.program](network, inputs, { cache });
+  const { program, args, output } = programs[flags.program](network, inputs, { cache });
   const before = process.cpuUsage();
   const from = performance.now();
   await program.prepare(...args);
@@ -50,7 +65,7 @@ async function measure() {
 
 if (flags.cache !== undefined) await measure();
 else {
-  for (const program of flags.program ? [flags.program] : Object.keys(figures)) {
+  for (const program of flags.program ? [flags.program] : Object.keys(programs)) {
     const cache = mkdtempSync(join(tmpdir(), "cmmd-jit-start-"));
     const results = ["first", "second"].map((start) => {
       const given = ["--program", program, "--network", flags.network, "--cache", cache, "--start", start];
