@@ -33,24 +33,36 @@ export const largeProgram = 2 ** 31;
  */
 export function memoryPeak(graph: Graph): MemoryPeak {
   const { storage, lastUse } = lifetimes(graph, { overwriting: true });
-  const constants = graph.nodes.flatMap(({ inputs }) => inputs.filter(({ data }) => data !== undefined));
-  const held = [...new Set([...graph.inputs, ...constants])].reduce((sum, value) => sum + bytesOf(value), 0);
-  const inputs = new Set(graph.inputs);
+  const heldValues = new Set(graph.inputs);
+  for (const { inputs } of graph.nodes) for (const input of inputs) if (input.data !== undefined) heldValues.add(input);
+  let held = 0;
+  for (const value of heldValues) held += bytesOf(value);
   let now = held;
   let bytes = held;
   let peak = 0;
+  const freed = new Set<Value>();
   graph.nodes.forEach((node, i) => {
-    const own = node.outputs.filter((output) => storage(output) === output);
-    for (const output of own) now += bytesOf(output);
+    for (const output of node.outputs) if (storage(output) === output) now += bytesOf(output);
     if (now > bytes) [bytes, peak] = [now, i];
-    const operands = node.inputs.filter(({ data }) => data === undefined).map(storage);
-    for (const value of new Set([...operands, ...node.outputs.map(storage)])) {
-      if (lastUse(value) === i && !inputs.has(value)) now -= bytesOf(value);
+    for (const values of [node.inputs, node.outputs]) {
+      for (const value of values) {
+        const place = storage(value);
+        if (lastUse(place) !== i || heldValues.has(place) || freed.has(place)) continue;
+        freed.add(place);
+        now -= bytesOf(place);
+      }
     }
   });
-  const made = graph.nodes.slice(0, peak + 1).flatMap(({ outputs }) => outputs);
-  const live = made.filter((value) => storage(value) === value && lastUse(value) >= peak);
-  return { bytes, held, node: peak, live: live.toSorted((a, b) => bytesOf(b) - bytesOf(a)) };
+  return {
+    bytes,
+    held,
+    node: peak,
+    get live() {
+      const made = graph.nodes.slice(0, peak + 1).flatMap(({ outputs }) => outputs);
+      const live = made.filter((value) => storage(value) === value && lastUse(value) >= peak);
+      return live.toSorted((a, b) => bytesOf(b) - bytesOf(a));
+    },
+  };
 }
 
 /** Where values lie, and how long. */

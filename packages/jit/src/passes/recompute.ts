@@ -45,17 +45,20 @@ function worthIn(graph: Graph): number {
 export function recompute(graph: Graph, smallest = worthIn(graph)): Graph {
   if (!graph.nodes.some(({ outputs }) => outputs.some((output) => bytesOf(output) >= smallest))) return graph;
   let best = schedule(graph);
+  let peak = memoryPeak(best);
   for (let round = 0; round < rounds; round++) {
-    const next = schedule(recomputeOver(best, smallest));
-    if (memoryPeak(next).bytes > 0.98 * memoryPeak(best).bytes) break;
-    best = next;
+    const again = recomputeOver(best, peak.node, smallest);
+    if (again === undefined) break;
+    const next = schedule(again);
+    const lower = memoryPeak(next);
+    if (lower.bytes > 0.98 * peak.bytes) break;
+    [best, peak] = [next, lower];
   }
   return best;
 }
 
-/** One round, over the peak of the order at hand. */
-function recomputeOver(graph: Graph, smallest: number): Graph {
-  const peak = memoryPeak(graph).node;
+/** One round, over the node `peak` of the order at hand. Undefined when there is nothing to compute again. */
+function recomputeOver(graph: Graph, peak: number, smallest: number): Graph | undefined {
   const { storage, lastUse } = lifetimes(graph, { overwriting: false });
   const made = new Map<Value, { readonly node: Node; readonly at: number }>();
   graph.nodes.forEach((node, at) => {
@@ -86,6 +89,7 @@ function recomputeOver(graph: Graph, smallest: number): Graph {
     (over(operand) && !(isLarge(operand) && can(operand)));
 
   const chosen = new Set([...made.keys()].filter((value) => over(value) && isLarge(value) && can(value)));
+  if (chosen.size === 0) return undefined;
 
   const nodes: Node[] = [];
   const again = new Map<Value, Value>();
