@@ -390,16 +390,25 @@ export interface GuidanceBody<O> {
   advice?(options: O): string;
 }
 
+/**
+ * Sound and pictures of a clip, read from the store whenever they are asked for: a metric that goes from clip to clip holds those of one,
+ * however many there are.
+ */
+export interface Rendition {
+  waveform(): Promise<Waveform>;
+  features(): Promise<Features>;
+  frames(): Promise<Frames>;
+}
 /** One generated clip beside the clip that it was conditioned on or is compared with. */
 export interface EvaluationItem {
   readonly id: string;
   readonly split: Split;
   /** Seconds from the first frame. */
   readonly events: readonly number[];
-  readonly generated: { readonly waveform: Waveform; readonly features: Features; readonly frames: Frames };
-  readonly reference: { readonly waveform: Waveform; readonly features: Features; readonly frames: Frames };
+  readonly generated: Rendition;
+  readonly reference: Rendition;
   /** Of the task `copy`: the copy that another vocoder makes of the same features. The copied sound has no frames. */
-  readonly control?: { readonly waveform: Waveform; readonly features: Features };
+  readonly control?: Omit<Rendition, "frames">;
 }
 export interface MetricValue {
   readonly name: string;

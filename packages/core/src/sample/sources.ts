@@ -6,7 +6,7 @@ import type { Recording } from "../plugin/clips.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import { openClips } from "../stages/clips.js";
 import { readFeatureStatistics } from "../stages/features.js";
-import { readPrepared } from "../stages/originals.js";
+import { preparedClip } from "../stages/originals.js";
 import { openPictures } from "../stages/pictures.js";
 import type { StageInput } from "../stages/stage.js";
 import type { Media } from "./media.js";
@@ -71,6 +71,7 @@ export async function preparedSources(input: StageInput, generations: readonly G
   const shards = await readShards(inputs.prepare!);
   const pictures = await openPictures(input);
   const { rates } = readFeatureStatistics(inputs.prepare!);
+  const inIndex = new Map(shards.index.map((row) => [row.id, row]));
   return (generation: Generation): Source[] => {
     const { name, split } = generation;
     const candidates = clips.filter((clip) => clip.split === split);
@@ -85,7 +86,9 @@ export async function preparedSources(input: StageInput, generations: readonly G
       events: clip.events,
       prepared: true,
       open: async () => {
-        return { condition: clip, original: await readPrepared(shards, pictures, clip.id, clip.shape.video[0], rates) };
+        const real = preparedClip(shards, pictures, inIndex.get(clip.id)!, clip.shape.video[0], rates);
+        const [frames, waveform, features] = [await real.frames(), await real.waveform(), await real.features()];
+        return { condition: clip, original: { frames, waveform, features } };
       },
     }));
   };

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
-import type { EvaluationItem } from "../plugin/components.js";
-import { copies, readCopied, readCopies } from "./copy-sounds.js";
+import type { EvaluationItem, Rendition } from "../plugin/components.js";
+import { type CopySide, copies, readCopied, readCopies } from "./copy-sounds.js";
 import { type Evaluation, metricsFile, scoresOf } from "./evaluate.js";
 import type { Stage } from "./stage.js";
 
@@ -17,19 +17,29 @@ export const evaluateCopies: Stage<VocoderPipeline> = {
   components: ({ evaluate: metrics, prepare }) => [...metrics, ...prepare.audio.slice(-1)],
   async run(input) {
     const { pipeline, context, inputs } = input;
-    const items: EvaluationItem[] = [];
-    for (const id of readCopied(inputs.copy!)) {
-      context.signal.throwIfAborted();
-      const { copy, original, control } = await readCopies(input, id);
-      items.push({
+    // A clip's sounds lie in one file; metrics go from clip to clip.
+    let last: { readonly id: string; readonly sounds: ReturnType<typeof readCopies> } | undefined;
+    const sound = (id: string, side: CopySide): Rendition => {
+      const read = async () => {
+        if (last?.id !== id) last = { id, sounds: readCopies(input, id) };
+        return (await last.sounds)[side];
+      };
+      return {
+        waveform: async () => (await read()).waveform,
+        features: async () => (await read()).features,
+        frames: async () => noFrames,
+      };
+    };
+    const items = readCopied(inputs.copy!).map(
+      (id): EvaluationItem => ({
         id,
         split: pipeline.copy!.split,
         events: [],
-        generated: { ...copy, frames: noFrames },
-        reference: { ...original, frames: noFrames },
-        control,
-      });
-    }
+        generated: sound(id, "copy"),
+        reference: sound(id, "original"),
+        control: sound(id, "control"),
+      }),
+    );
     let done = 0;
     const { scores, headline } = await scoresOf(input, copies, items, () =>
       context.progress(++done, pipeline.evaluate.length, "metrics"),

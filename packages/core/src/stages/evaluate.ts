@@ -1,13 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors } from "../data/safetensors.js";
-import { readShards, type Shards } from "../data/shards.js";
+import { readShards } from "../data/shards.js";
 import type { AnyPipeline } from "../pipeline/resolved.js";
 import type { EvaluationItem, MetricResult } from "../plugin/components.js";
 import { readFeatureStatistics } from "./features.js";
-import { type GeneratedRow, readGenerated } from "./generate.js";
-import { featuresOf, framesOf, readPrepared, readReference } from "./originals.js";
-import { openPictures, type Pictures } from "./pictures.js";
+import { readGenerated } from "./generate.js";
+import { clipOfFile, preparedClip } from "./originals.js";
+import { openPictures } from "./pictures.js";
 import type { Stage, StageInput } from "./stage.js";
 
 /** What `evaluate` writes to `metrics.json`: results by generation group. */
@@ -16,31 +15,6 @@ export type Evaluation = Readonly<
 >;
 
 export const metricsFile = "metrics.json";
-
-async function itemOf(
-  row: GeneratedRow,
-  generated: string,
-  prepared: Shards,
-  pictures: Pictures,
-  rates: { readonly video: number; readonly audio: number },
-  split: EvaluationItem["split"],
-): Promise<EvaluationItem> {
-  const { tensors } = await readSafetensors(join(generated, row.tensors));
-  const frames = framesOf(tensors.frames!);
-  return {
-    id: row.id,
-    split,
-    events: row.events,
-    generated: {
-      waveform: { rate: rates.audio, samples: tensors.waveform!.data as Float32Array },
-      features: featuresOf(tensors.features!),
-      frames,
-    },
-    reference: row.original
-      ? await readReference(join(generated, row.original), rates.audio)
-      : await readPrepared(prepared, pictures, row.id, frames.count, rates),
-  };
-}
 
 /** Scores a group of clips with every metric of the pipeline that applies to its task; `tick` counts the metrics. */
 export async function scoresOf<P extends AnyPipeline>(
@@ -81,14 +55,25 @@ export const evaluate: Stage = {
     const pictures = await openPictures(input);
     const { rates } = readFeatureStatistics(inputs.prepare!);
     const rows = readGenerated(inputs.generate!);
+    const inIndex = new Map(prepared.index.map((row) => [row.id, row]));
+    const stored = (name: string) => clipOfFile(join(inputs.generate!, name), rates.audio);
+    const real = (id: string) => preparedClip(prepared, pictures, inIndex.get(id)!, pipeline.data.clip.frames, rates);
     const results: Record<string, Evaluation[string]> = {};
     const headlines: Record<string, number> = {};
     const total = pipeline.generate.length * pipeline.evaluate.length;
     let done = 0;
     for (const { name, task, split } of pipeline.generate) {
-      const items: EvaluationItem[] = [];
-      for (const row of rows)
-        if (row.group === name) items.push(await itemOf(row, inputs.generate!, prepared, pictures, rates, split));
+      const items = rows
+        .filter(({ group }) => group === name)
+        .map(
+          ({ id, events, tensors, original }): EvaluationItem => ({
+            id,
+            split,
+            events,
+            generated: stored(tensors),
+            reference: original ? stored(original) : real(id),
+          }),
+        );
       const { scores, headline } = await scoresOf(input, { name, task }, items, () =>
         context.progress(++done, total, "metrics"),
       );

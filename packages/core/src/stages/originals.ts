@@ -1,5 +1,6 @@
-import { readSafetensors } from "../data/safetensors.js";
-import type { Shards } from "../data/shards.js";
+import { openSafetensors } from "../data/safetensors.js";
+import type { ShardRow, Shards } from "../data/shards.js";
+import type { Rendition } from "../plugin/components.js";
 import type { Features, Frames, Waveform } from "../plugin/media.js";
 import type { NamedTensor } from "../plugin/tensors.js";
 import type { FeatureStatistics } from "./features.js";
@@ -35,28 +36,27 @@ async function readWaveform(
   return { rate: audio, samples: all.slice(Math.round(before * perFrame), Math.round((before + count) * perFrame)) };
 }
 
-/** The `count` frames of a prepared clip itself, in pictures, sound and features. */
-export async function readPrepared(
+/** The `count` frames of a prepared clip itself, without its context. */
+export function preparedClip(
   shards: Shards,
   pictures: Pictures,
-  id: string,
+  { id, before }: ShardRow,
   count: number,
   rates: FeatureStatistics["rates"],
-) {
-  const before = shards.index.find((candidate) => candidate.id === id)!.before as number;
+): Rendition {
   return {
-    frames: await readFrames(pictures, id, before, count),
-    waveform: await readWaveform(shards, id, before, count, rates),
-    features: featuresOf(await shards.tensor(id, "features")),
+    frames: () => readFrames(pictures, id, before as number, count),
+    waveform: () => readWaveform(shards, id, before as number, count, rates),
+    features: async () => featuresOf(await shards.tensor(id, "features")),
   };
 }
 
-/** A clip that `generate` cut out of its recording: its tensors beside the generated one. */
-export async function readReference(path: string, rate: number) {
-  const { tensors } = await readSafetensors(path);
+/** A clip whose tensors are a file: a generated one, or what `generate` cut out of a recording beside it. `rate` is that of its sound. */
+export function clipOfFile(path: string, rate: number): Rendition {
+  const read = async (name: string) => (await openSafetensors(path)).read(name);
   return {
-    frames: framesOf(tensors.frames!),
-    waveform: { rate, samples: tensors.waveform!.data as Float32Array },
-    features: featuresOf(tensors.features!),
+    frames: async () => framesOf(await read("frames")),
+    waveform: async () => ({ rate, samples: (await read("waveform")).data as Float32Array }),
+    features: async () => featuresOf(await read("features")),
   };
 }

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensors } from "../data/safetensors.js";
 import { readShards } from "../data/shards.js";
 import type { AnyPipeline, Generation } from "../pipeline/resolved.js";
 import { showPipeline } from "../pipeline/show.js";
@@ -9,7 +8,7 @@ import { readCurves } from "../train/curves.js";
 import { type Evaluation, metricsFile } from "./evaluate.js";
 import { readFeatureStatistics } from "./features.js";
 import { readGenerated } from "./generate.js";
-import { featuresOf, readReference } from "./originals.js";
+import { clipOfFile, featuresOf } from "./originals.js";
 import type { Stage, StageInput } from "./stage.js";
 
 type Group = ReportInput["groups"][number];
@@ -30,6 +29,7 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
   const prepared = await readShards(inputs.prepare!);
   const { rates } = readFeatureStatistics(inputs.prepare!);
   const rows = readGenerated(inputs.generate!);
+  const stored = (name: string) => clipOfFile(join(inputs.generate!, name), rates.audio);
   const evaluation = readEvaluation(inputs);
   const groups: Group[] = [];
   for (const generation of pipeline.generate) {
@@ -37,15 +37,14 @@ async function groupsOf({ pipeline, inputs }: StageInput): Promise<Group[]> {
     const items: Group["items"][number][] = [];
     for (const row of rows) {
       if (row.group !== generation.name) continue;
-      const { tensors } = await readSafetensors(join(inputs.generate!, row.tensors));
       items.push({
         id: row.id,
         events: row.events,
-        generated: { video: join(inputs.generate!, row.generated), features: featuresOf(tensors.features!) },
+        generated: { video: join(inputs.generate!, row.generated), features: await stored(row.tensors).features() },
         reference: {
           video: join(inputs.generate!, row.reference),
           features: row.original
-            ? (await readReference(join(inputs.generate!, row.original), rates.audio)).features
+            ? await stored(row.original).features()
             : featuresOf(await prepared.tensor(row.id, "features")),
         },
         perItem: Object.assign({}, ...metrics.map(({ result }) => result.perItem?.[row.id] ?? {})),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { context, item } from "../../test/items.js";
+import { context, heard, item } from "../../test/items.js";
 import { copySynthesis } from "./copy-synthesis.js";
 import reference from "./fixtures/sound-distances.json" with { type: "json" };
 import { integratedLoudness } from "./loudness.js";
@@ -36,13 +36,13 @@ describe("distances of copies", () => {
 });
 
 it("the metric scores copies beside a control's, and counts a copy that cannot be heard as -70 LUFS", async () => {
-  const heard = (name: string) => ({
+  const named = (name: string) => ({
     waveform: { rate: 16000, samples: sounds[name]! },
     features: { frames: 2, bins: 2, data: Float32Array.from([0, 1, 2, name.length]) },
   });
   const clip = (original: string, copy: string, control: string) => ({
-    ...item(`${original}, ${copy}`, [], { generated: heard(copy), reference: heard(original) }),
-    control: heard(control),
+    ...item(`${original}, ${copy}`, [], { generated: named(copy), reference: named(original) }),
+    control: heard(named(control)),
   });
   const clips = [clip("tones", "tones and noise", "tones"), clip("impact", "tones", "impact")];
   const { values, perItem } = await copySynthesis.compute({}, clips, context());

@@ -1,4 +1,4 @@
-import type { EvaluationItem, MetricBody, MetricValue } from "@cmmd/core";
+import type { EvaluationItem, MetricBody, MetricValue, Rendition } from "@cmmd/core";
 import { type CopyDistance, copyDistance } from "./distances.js";
 
 const version = "copy-synthesis 1";
@@ -23,11 +23,19 @@ const meanOf = (values: readonly (number | undefined)[]): number | undefined => 
   return known.length > 0 ? known.reduce((sum, value) => sum + value, 0) / known.length : undefined;
 };
 
-const measure = ({ id, generated, reference, control }: EvaluationItem): Measured => ({
-  id,
-  own: copyDistance(reference, generated),
-  control: control && copyDistance(reference, control),
+const soundOf = async (sound: Omit<Rendition, "frames">) => ({
+  waveform: await sound.waveform(),
+  features: await sound.features(),
 });
+
+async function measure({ id, control, ...sides }: EvaluationItem): Promise<Measured> {
+  const reference = await soundOf(sides.reference);
+  return {
+    id,
+    own: copyDistance(reference, await soundOf(sides.generated)),
+    control: control && copyDistance(reference, await soundOf(control)),
+  };
+}
 
 /** How near a vocoder's copies come to the sounds whose features they are made of, with another vocoder's copies as the control. */
 export const copySynthesis: MetricBody<Record<string, never>> = {
@@ -35,7 +43,7 @@ export const copySynthesis: MetricBody<Record<string, never>> = {
     const measured: Measured[] = [];
     for (const item of items) {
       signal.throwIfAborted();
-      measured.push(measure(item));
+      measured.push(await measure(item));
     }
     const values = figures.flatMap(({ name, unit, of }): MetricValue[] => {
       const value = meanOf(measured.map(({ own }) => of(own)));

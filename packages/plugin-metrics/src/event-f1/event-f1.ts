@@ -18,6 +18,14 @@ const figures: readonly {
   { name: "event_offset", of: meanOffset, unit: "ms" },
 ];
 
+/** Seconds of onsets in both sounds of a clip, and of what the generated one is held against. */
+interface DetectedClip {
+  readonly id: string;
+  readonly generated: readonly number[];
+  readonly reference: readonly number[];
+  readonly events: readonly number[];
+}
+
 const seconds = (tolerance_ms: EventF1Options["tolerance_ms"]) =>
   (typeof tolerance_ms === "number" ? [tolerance_ms] : tolerance_ms).map((milliseconds) => ({
     label: `${milliseconds}ms`,
@@ -26,19 +34,21 @@ const seconds = (tolerance_ms: EventF1Options["tolerance_ms"]) =>
 
 export const eventF1: MetricBody<EventF1Options> = {
   async compute(options, items, context) {
-    const clips = items.map(({ id, events, generated, reference }) => {
+    const clips: DetectedClip[] = [];
+    for (const { id, events, ...sides } of items) {
       context.signal.throwIfAborted();
-      const duration = generated.waveform.samples.length / generated.waveform.rate;
-      const inReference = detectOnsets(reference.waveform, options);
-      return {
+      const sound = await sides.generated.waveform();
+      const duration = sound.samples.length / sound.rate;
+      const reference = detectOnsets(await sides.reference.waveform(), options);
+      clips.push({
         id,
-        generated: detectOnsets(generated.waveform, options),
-        reference: inReference,
-        events: (options.events === "dataset" ? [...events] : inReference)
+        generated: detectOnsets(sound, options),
+        reference,
+        events: (options.events === "dataset" ? [...events] : reference)
           .filter((time) => time >= 0 && time < duration)
           .sort((a, b) => a - b),
-      };
-    });
+      });
+    }
     const eventCount = clips.reduce((sum, { events }) => sum + events.length, 0);
     const depends: Record<string, MetricResult["depends"][string]> = {
       what: "F1 of onsets detected in the generated sound against the clip's event times, counts pooled over clips",

@@ -1,4 +1,4 @@
-import { CmmdError, type Context, type EvaluationItem, type Features, type MetricBody } from "@cmmd/core";
+import { CmmdError, type Context, type Features, type MetricBody } from "@cmmd/core";
 import { frechetDistance, type Observations } from "./frechet.js";
 import type { FrechetLogMelOptions } from "./options.js";
 
@@ -17,28 +17,18 @@ function pooled(clips: readonly Features[]): Observations {
   return { count, dimensions: bins, data };
 }
 
-function check(items: readonly EvaluationItem[]): void {
-  const bins = items[0]!.reference.features.bins;
-  for (const { id, generated, reference } of items)
-    for (const [side, features] of Object.entries({ generated: generated.features, reference: reference.features })) {
-      if (features.bins !== bins)
-        throw new CmmdError(
-          "CMMD601",
-          `frechet-log-mel: the ${side} sound of clip ${id} has ${features.bins} bands, others have ${bins}`,
-          {
-            hint: "Generate and prepare with the same features: run the pipeline again from the stage that differs.",
-          },
-        );
-      if (!features.data.every(Number.isFinite))
-        throw new CmmdError(
-          "CMMD602",
-          `frechet-log-mel: the ${side} sound of clip ${id} has values that are not finite`,
-          {
-            hint: "Look at the training losses: weights that are not finite give such a sound.",
-          },
-        );
-    }
+function check(features: Features, what: string, bins: number): void {
+  if (features.bins !== bins)
+    throw new CmmdError("CMMD601", `frechet-log-mel: ${what} has ${features.bins} bands, others have ${bins}`, {
+      hint: "Generate and prepare with the same features: run the pipeline again from the stage that differs.",
+    });
+  if (!features.data.every(Number.isFinite))
+    throw new CmmdError("CMMD602", `frechet-log-mel: ${what} has values that are not finite`, {
+      hint: "Look at the training losses: weights that are not finite give such a sound.",
+    });
 }
+
+const framesIn = (clips: readonly Features[]) => clips.reduce((sum, { frames }) => sum + frames, 0);
 
 /** Mean distance of random halves of the reference clips: how small the figure gets for sounds that do belong together. */
 function halves(reference: readonly Features[], splits: number, context: Context): number | undefined {
@@ -59,6 +49,16 @@ function halves(reference: readonly Features[], splits: number, context: Context
 
 export const frechetLogMel: MetricBody<FrechetLogMelOptions> = {
   async compute({ splits }, items, context) {
+    const sides = { generated: [] as Features[], reference: [] as Features[] };
+    for (const item of items) {
+      context.signal.throwIfAborted();
+      for (const side of ["generated", "reference"] as const) {
+        const features = await item[side].features();
+        sides[side].push(features);
+        check(features, `the ${side} sound of clip ${item.id}`, sides.generated[0]!.bins);
+      }
+    }
+    const { generated, reference } = sides;
     const depends = {
       what: "Frechet distance between Gaussians of log-mel frames. NOT FAD: no learned embedding; not comparable with published figures.",
       version,
@@ -66,14 +66,12 @@ export const frechetLogMel: MetricBody<FrechetLogMelOptions> = {
       covariance_divisor: "n - 1",
       control: `mean over ${splits} random halves of the reference clips, one half against the other (half as many clips)`,
       clips: items.length,
-      bands: items[0]?.reference.features.bins ?? 0,
-      generated_frames: items.reduce((sum, { generated }) => sum + generated.features.frames, 0),
-      reference_frames: items.reduce((sum, { reference }) => sum + reference.features.frames, 0),
+      bands: reference[0]?.bins ?? 0,
+      generated_frames: framesIn(generated),
+      reference_frames: framesIn(reference),
     };
     if (items.length === 0) return { values: [], depends };
-    check(items);
-    const reference = items.map((item) => item.reference.features);
-    const value = frechetDistance(pooled(items.map((item) => item.generated.features)), pooled(reference));
+    const value = frechetDistance(pooled(generated), pooled(reference));
     const control = halves(reference, splits, context);
     return { values: [{ name: "frechet_log_mel_not_fad", value, better: "lower", control }], depends };
   },
