@@ -117,13 +117,14 @@ async function measureTraining(opened, folder, { shape, rates }) {
   const { clipOrder } = await import("../packages/core/dist/train/batches.js");
   const { lossesAt, openLosses } = await import("../packages/core/dist/train/losses.js");
   const { openNegatives } = await import("../packages/core/dist/negatives/mixture.js");
-  const around = { before: 0, after: 0 };
+  const { context } = pipeline.data.clip;
+  const around = (steps) => ({ before: steps, after: steps });
   const clip = (i) => ({
     id: `${i}`,
     recording: `${i}`,
     split: "train",
     events: [],
-    context: { video: around, audio: around },
+    context: { video: around(context), audio: around((context * rates.audio) / rates.video) },
     rates,
     steps: { video: shape.video[0], audio: shape.audio[0] },
     shape,

@@ -82,9 +82,13 @@ export async function inspectPipeline(
   const { layout } = programs;
   const { train } = pipeline;
   const sorted = (own: number) => [...new Set([...batches, own])].sort((a, b) => a - b);
+  // A batch that is not divided into its parts is no batch of this pipeline.
+  const trained = sorted(train.batch).filter((batch) => batch % train.accumulate === 0);
   const phases = phasesOf(train);
-  const owners = [...phases.map(() => train), ...pipeline.generate];
-  const total = owners.reduce((sum, { batch }) => sum + sorted(batch).length, 1);
+  // What the table shows is the processor's memory, which takes one step in a run by itself.
+  const perRun = train.steps_per_run === "auto" ? 1 : train.steps_per_run;
+  const generated = pipeline.generate.reduce((sum, { batch }) => sum + sorted(batch).length, 1);
+  const total = phases.length * trained.length + generated;
   let done = 0;
   const traced = <T>(facts: T): T => {
     progress?.(++done, total);
@@ -104,9 +108,9 @@ export async function inspectPipeline(
         until,
         losses: active.map(({ use }) => use),
         batch: train.batch,
-        byBatch: sorted(train.batch).map((batch) => {
+        byBatch: trained.map((batch) => {
           const facts = traced(programs.training(losses, batch));
-          return { batch, multiplyAdds: facts.multiplyAdds, memory: trainingMemory(facts, layout) };
+          return { batch, multiplyAdds: facts.multiplyAdds, memory: trainingMemory(facts, layout, perRun) };
         }),
       };
     }),

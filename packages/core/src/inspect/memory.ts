@@ -8,11 +8,17 @@ const float32 = 4;
 
 /**
  * Peak of a process that trains: the state, the new weights beside the old ones, the step's own values, and the weights that training began
- * with, which are not collected yet when the second step takes the memory for the new ones.
+ * with, which are not collected yet when the second step takes the memory for the new ones. Of several steps in a run (`stepsPerRun`)
+ * `facts` are those of one: the batches are there as they were drawn and stacked, and the loop writes nothing over what it is given, and
+ * carries the state in memory of its own, that before a step and that after it.
  */
-export function trainingMemory(facts: ProgramFacts, { size }: Layout): number {
+export function trainingMemory(facts: ProgramFacts, { size }: Layout, stepsPerRun = 1): number {
   const { memory } = facts;
-  return idle(facts) + memory.inputs + memory.results + memory.intermediates + float32 * size;
+  const { inputs, intermediates } = memory;
+  const state = 4 * float32 * size;
+  const [batches, results, carried] =
+    stepsPerRun === 1 ? [0, memory.results, 0] : [(2 * stepsPerRun - 1) * (inputs - state), state, 2 * state];
+  return idle(facts) + inputs + batches + results + carried + intermediates + float32 * size;
 }
 
 /** What the runtime takes for packing weights beyond what it keeps, as a part of that. */

@@ -7,11 +7,13 @@ import { type NamedTensors, sizeOf } from "../plugin/tensors.js";
 import type { Registry } from "../registry/registry.js";
 import { knownSteps } from "../sample/known.js";
 import { samplingProgram } from "../sample/program.js";
+import { partsOf } from "../train/accumulation.js";
 import { type Layout, layoutOf } from "../train/buckets.js";
-import { type ActiveLoss, trainingProgram } from "../train/program.js";
+import { type ActiveLoss, accumulatingPrograms, trainingProgram } from "../train/program.js";
 import { parameterShapes } from "./sizes.js";
 
 const modalities = ["video", "audio"] as const;
+const float32 = 4;
 
 /** Zeros that share memory: of the arguments of a program that is not run, only the shapes count. */
 function zerosOf(largest: number) {
@@ -22,7 +24,7 @@ function zerosOf(largest: number) {
 /** A pipeline's programs, made of shapes alone. */
 export interface PipelinePrograms {
   readonly layout: Layout;
-  /** One training step with these losses in force. */
+  /** One training step with these losses in force; with `train.accumulate`, which has to divide the batch, its programs together. */
   training(losses: readonly ActiveLoss[], batch: number): ProgramFacts;
   /** One network evaluation of a generation; without one, of the network by itself. */
   evaluation(generation: Generation | undefined, batch: number): Promise<ProgramFacts>;
@@ -71,12 +73,24 @@ export async function pipelinePrograms(
         const tensor = zeros(bucket.shape);
         return { parameters: tensor, first: tensor, second: tensor, ema: tensor };
       });
-      return trainingProgram(pipeline, {}, model, layout, losses).inspect(
-        { buckets, ...mixed },
-        { video, audio, videoNoise: video, audioNoise: audio, n: each, alphaBar: each },
-        drawn,
-        { rate: number, epsilon: number, emaRate: number },
-      );
+      const state = { buckets, ...mixed };
+      const tensors = { video, audio, videoNoise: video, audioNoise: audio, n: each, alphaBar: each };
+      const scalars = { rate: number, epsilon: number, emaRate: number };
+      const { accumulate } = pipeline.train;
+      if (accumulate === 1)
+        return trainingProgram(pipeline, {}, model, layout, losses).inspect(state, tensors, drawn, scalars);
+      const { gradientsOf, update } = accumulatingPrograms(pipeline, {}, model, layout);
+      const sums = buckets.map(({ parameters }) => parameters);
+      const known = new Map<string, ProgramFacts>();
+      const parts = partsOf({ tensors, drawn } as never, losses, accumulate).map((part) => {
+        const key = JSON.stringify([part.losses.map(({ name }) => name), part.shares]);
+        const scale = mixed ? { scale: number } : {};
+        const program = gradientsOf(part.losses, part.shares);
+        const facts = known.get(key) ?? program.inspect(sums, sums, scale, part.inputs, part.drawn);
+        known.set(key, facts);
+        return facts;
+      });
+      return inParts(parts, [...known.values()], update.inspect(state, sums, scalars, mixed ? [number] : []), layout);
     },
     async evaluation(generation, batch) {
       const { program, inputs } = await sampling(generation, batch);
@@ -113,6 +127,33 @@ export async function pipelinePrograms(
     };
     return { program: samplingProgram(pipeline, {}, model, guidance), inputs };
   }
+}
+
+/**
+ * A step of such parts, of which some are run by the same program, and of the update. Each program has an allocator of its own; what it takes to
+ * trace and open one is there again for the next. The parts take the sums of gradients and the parameters that the update takes, and the
+ * first one writes sums beside those that it is given.
+ */
+function inParts(
+  parts: readonly ProgramFacts[],
+  programs: readonly ProgramFacts[],
+  update: ProgramFacts,
+  { size }: Layout,
+): ProgramFacts {
+  const sum = (all: readonly ProgramFacts[], of: (facts: ProgramFacts) => number) =>
+    all.reduce((total, facts) => total + of(facts), 0);
+  const opened = [...programs, update];
+  const gradients = float32 * size;
+  return {
+    nodes: Math.max(...opened.map(({ nodes }) => nodes)),
+    multiplyAdds: sum([...parts, update], ({ multiplyAdds }) => multiplyAdds),
+    memory: {
+      ...update.memory,
+      inputs: update.memory.inputs + sum(parts, ({ memory }) => memory.inputs - 2 * gradients),
+      results: update.memory.results + gradients,
+      intermediates: sum(opened, ({ memory }) => memory.intermediates),
+    },
+  };
 }
 
 function emptyClip(shape: PairShape, rates: Clip["rates"]): Clip {
