@@ -161,7 +161,11 @@ function wrongType(error: ErrorObject, subject: Subject, wanted: string): CmmdEr
   const path = steps(error.instancePath);
   const place = placeAt(subject.root, [...subject.path, ...path], "value");
   const message = `${nameOf(subject, path)} must be ${wanted}, but is ${described(error.data)}`;
-  return problem("CMMD206", message, typeHint(error.data, wanted), place);
+  const hint = typeHint(error.data, wanted);
+  const { description } = error.parentSchema as { readonly description?: string };
+  // What belongs into a map or a list, its type does not say.
+  const isNested = /a map|a list/.test(wanted) && description !== undefined;
+  return problem("CMMD206", message, isNested ? `${hint} It is: ${lowerFirst(description)}` : hint, place);
 }
 
 /** Hints for the confusions that YAML invites. */

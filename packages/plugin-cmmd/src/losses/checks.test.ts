@@ -60,7 +60,9 @@ describe("an eta that diverges", () => {
   it("is any eta while no diffusion loss is in force, or at a diffusion step that it hardly weighs", () => {
     expect(check(contrastive(5e-5, { from: 100 }), { ...diffusion, until: 200 })[0]!.message).toContain("step 200");
     const faded = { ...diffusion, weighting: { min_snr: 5 } };
-    expect(check(contrastive(5e-5), faded)[0]!.message).toContain("diffusion step 1000");
+    const [problem] = check(contrastive(5e-5), faded);
+    expect(problem!.message).toContain("diffusion step 1000");
+    expect(problem!.hint).toMatch(/^Give the negative terms .* stay well below [\d.]+e-\d+\.$/);
     expect(check(contrastive(5e-5, { weighting: { min_snr: 5 } }), faded)).toEqual([]);
   });
 

@@ -1,5 +1,11 @@
 import type { OptionProblem, PipelineFacts } from "@cmmd/core";
-import type { CdcdOptions, ContrastiveOptions, DiffusionOptions, Weighting } from "./options.js";
+import {
+  type CdcdOptions,
+  type ContrastiveOptions,
+  type DiffusionOptions,
+  recommendedEta,
+  type Weighting,
+} from "./options.js";
 import { stepWeight } from "./weighting.js";
 
 /** What these losses' entries have in common. */
@@ -65,6 +71,12 @@ function worst(terms: readonly Term[], { schedule }: PipelineFacts): Excess | un
 
 const short = (value: number) => Number(value.toPrecision(3)).toString();
 
+/** What to do about an eta that must stay below `limit`. */
+const smallerEta = (limit: number) =>
+  limit > recommendedEta
+    ? `Write eta: 5e-5, which is recommended; it must stay well below ${short(limit)}. Negative and positive terms should have the same weights and weighting.`
+    : `Give the negative terms the weights and the weighting of the positive ones, e.g. weighting: { min_snr: 5 } in both; as they are, eta would have to stay well below ${short(limit)}.`;
+
 /** What a loss with negatives refuses: no negatives at all (CMMD543), more clips than a batch has (CMMD544), a diverging eta (CMMD542). */
 export function checkNegativeTerms(
   entry: { readonly eta: number; readonly batch: number; readonly negatives: object },
@@ -114,7 +126,7 @@ function checkEta(entry: { readonly eta: number }, facts: PipelineFacts): readon
     const hint =
       positive === 0
         ? `Let the loss "diffusion" be in force whenever this one is, with a weight above 0 for the ${modality}.`
-        : `Write eta: 5e-5, which is recommended; it must stay well below ${short((entry.eta * positive) / negative)}. Negative and positive terms should have the same weights and weighting.`;
+        : smallerEta((entry.eta * positive) / negative);
     return [{ option: "eta", code: "CMMD542", message, hint }];
   }
   return [];

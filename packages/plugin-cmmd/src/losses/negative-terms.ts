@@ -1,7 +1,7 @@
 import { diffuse, type LossBody, type Network, type Pair, type Parametrisation, type TrainingBatch } from "@cmmd/core";
 import { tf } from "@cmmd/jit";
 import { jointError, type ModalityError } from "./error.js";
-import type { Weighting } from "./options.js";
+import { recommendedEta, type Weighting } from "./options.js";
 
 /** What stands in for one modality of the batch's first clips: other data with noise of its own. */
 interface Replacement {
@@ -60,9 +60,6 @@ export function describeTerms(eta: number, terms: readonly string[]): string {
   const remark = times > 1.001 ? ` (eta is ${Number(times.toPrecision(2))} times the recommended 5e-05: watch L⁻)` : "";
   return `− ${written}·(${terms.join(" + ")})${remark}`;
 }
-
-/** With it the optimum moves by less than 5e-4 on a joint Gaussian of correlation 0.9. */
-const recommendedEta = 5e-5;
 
 /**
  * The negative terms are unbounded: a network that can tell negatives may gain without limit by answering them ever more wrongly. Both signs of
