@@ -1,6 +1,6 @@
 import { CmmdError, type Decoded, type DecodeRequest } from "@cmmd/core";
 import { toneMapped } from "./dynamic-range.js";
-import { mediaError, missingStream } from "./failure.js";
+import { mediaError, missingSamples, missingStream } from "./failure.js";
 import { readLog } from "./log.js";
 import { gainFilters, measureLoudness } from "./loudness.js";
 import { inputFile, probeMedia, requireFile } from "./probe.js";
@@ -16,7 +16,7 @@ const soundLate = 2;
  * that its `aresample` filter gives. Both come from one run of FFmpeg with one clock, so a late-starting stream is filled (first
  * picture, silence) instead of shifted. Exactly round(duration · rate) frames and samples; fewer only where the file ends earlier, or a
  * stream more than a frame before the file. Pictures of high dynamic range are tone-mapped. Throws CMMD301 (cannot be decoded), 302 (no
- * audio stream), 303 (no video stream), 320 (filters), 322 (high dynamic range without zimg), 323 (sound that is
+ * audio stream, or an empty one), 303 (no video stream), 320 (filters), 322 (high dynamic range without zimg), 323 (sound that is
  * no number), 324 (pictures of several sizes), 515 (patience).
  */
 export async function decodeSpan(ffmpegPath: string, request: TimedRequest): Promise<Decoded> {
@@ -67,6 +67,7 @@ async function decodeWhole(ffmpegPath: string, request: TimedRequest): Promise<R
   if (complete(decoded, request)) return decoded;
 
   const info = await probeMedia(ffmpegPath, path, signal, patience);
+  if (info.duration === 0 && request.only === "audio") throw missingSamples(path);
   if (start > info.duration - 1 / rates.video) return decoded;
   const shift = start - framesBefore / rates.video;
   const only = request.only ?? (decoded.frames.count > 0 ? "audio" : undefined);

@@ -14,7 +14,7 @@ const readings: readonly Reading[] = [
     sign: /misdetection possible/,
     code: "CMMD301",
     says: "is not a media file that FFmpeg can read",
-    hint: "Check what the file is: its name promises a video.",
+    hint: "Check what the file is: its name promises picture or sound.",
   },
   {
     sign: /moov atom not found/,
@@ -53,10 +53,16 @@ const readings: readonly Reading[] = [
     hint: "Install a newer FFmpeg, or convert the file to H.264 and AAC.",
   },
   {
+    sign: /: End of file\s*$/m,
+    code: "CMMD301",
+    says: "ends before there is anything to play",
+    hint: "Copy or download the file again.",
+  },
+  {
     sign: /Error opening input|: Invalid data found when processing input\s*$/m,
     code: "CMMD301",
     says: "is not a media file that FFmpeg can read",
-    hint: "Check that the file is a video and is complete.",
+    hint: "Check that it is a film or a sound file, and complete.",
   },
 ];
 
@@ -66,6 +72,12 @@ export function missingStream(path: string, kind: "video" | "audio"): CmmdError 
     hint: "Leave this file out, or give one with picture and sound.",
   });
 }
+
+/** The error for a file of sound that ends with its header. */
+export const missingSamples = (path: string) =>
+  new CmmdError("CMMD302", `"${path}" holds no sound: it has a header, but no samples`, {
+    hint: "Record, export or download the file again, or leave it out.",
+  });
 
 /** The error for a run of FFmpeg over `path` that failed, in the user's terms; FFmpeg's own first words come along. */
 export function mediaError(path: string, stderr: string): CmmdError {

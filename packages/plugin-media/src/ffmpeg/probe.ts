@@ -35,7 +35,8 @@ export async function probeMedia(
   const { stderr } = await runFfmpeg(ffmpegPath, inputFile(path), { signal, patience });
   const info = readBanner(stderr);
   if (info === undefined) throw mediaError(path, stderr);
-  return { ...info, duration: info.duration ?? (await playingTime(ffmpegPath, path, signal, patience)) };
+  const stream = info.video ? "0:V:0" : "0:a:0";
+  return { ...info, duration: info.duration ?? (await playingTime(ffmpegPath, path, stream, signal, patience)) };
 }
 
 /** The first input that FFmpeg describes; its duration where the container knows it. Undefined when it could read none. */
@@ -103,16 +104,18 @@ function channelCount(line: string): number {
   return surround ? Number(surround[1]) + Number(surround[2]) : 1;
 }
 
+/** Seconds that a stream lasts, 0 for one without any data. */
 async function playingTime(
   ffmpegPath: string,
   path: string,
+  stream: string,
   signal: AbortSignal,
   patience: number | undefined,
 ): Promise<number> {
-  const args = ["-loglevel", "info", "-stats", ...inputFile(path), "-map", "0:V:0", "-c", "copy", "-f", "null", "-"];
+  const args = ["-loglevel", "info", "-stats", ...inputFile(path), "-map", stream, "-c", "copy", "-f", "null", "-"];
   const { exitCode, stderr } = await runFfmpeg(ffmpegPath, args, { signal, patience });
   const times = [...stderr.matchAll(/time=(\d+):(\d+):([\d.]+)/g)];
+  if (exitCode !== 0) throw mediaError(path, stderr);
   const last = times.at(-1);
-  if (exitCode !== 0 || !last) throw mediaError(path, stderr);
-  return Number(last[1]) * 3600 + Number(last[2]) * 60 + Number(last[3]);
+  return last ? Number(last[1]) * 3600 + Number(last[2]) * 60 + Number(last[3]) : 0;
 }
