@@ -5,22 +5,21 @@ import {
   type ListedRecording,
   listedDataset,
   listFiles,
-  mediaExtensions,
   readTable,
   recordingIds,
   type Split,
 } from "@cmmd/core";
 import type { AudiosetOptions } from "./options.js";
-import { requireClasses, secondsOf, segmentNames } from "./segments.js";
+import { endingsFor, requireClasses, secondsOf, segmentNames } from "./segments.js";
 
 const columns = ["id", "start", "end", "labels"] as const;
 
 /** The segments of AudioSet's lists, labelled with the names of their classes. Throws CMMD585 for an unknown class. */
 export const audiosetDataset: DatasetBody<AudiosetOptions> = listedDataset(
-  async (options: AudiosetOptions, base): Promise<ListedRecording[]> => {
+  async (options: AudiosetOptions, base, only): Promise<ListedRecording[]> => {
     const root = resolve(base, options.root);
     const folder = join(root, options.media);
-    const endings = options.video ? mediaExtensions.video : [...mediaExtensions.audio, ...mediaExtensions.video];
+    const endings = endingsFor(options.video ? only : "audio");
     const files = byStem(await listFiles(folder, { extensions: endings, recursive: true }));
     const names = new Map(
       (await readTable(join(root, options.labels), ["mid", "display_name"])).map((row) => [row.mid, row.display_name]),

@@ -59,6 +59,7 @@ describe("audioset", () => {
       /data.--PJHxphWEs_30000_40000\.mp4"/,
     );
     expect((await recordingsOf(audiosetDataset, { ...audioset, video: false }, context)).length).toBe(1);
+    expect((await recordingsOf(audiosetDataset, audioset, { ...context, only: "audio" })).length).toBe(1);
   });
 
   const real = realLists();

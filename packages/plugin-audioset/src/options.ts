@@ -31,7 +31,8 @@ export const audiosetOptions = Type.Object(
     ),
     video: Type.Boolean({
       default: true,
-      description: "Take files with picture and sound; otherwise sound files too, for what needs no picture.",
+      description:
+        "Take files with picture and sound alone; otherwise, and where a vocoder is trained, sound files too.",
     }),
   },
   { additionalProperties: false },

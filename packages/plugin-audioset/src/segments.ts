@@ -1,4 +1,8 @@
-import { CmmdError, nearest } from "@cmmd/core";
+import { CmmdError, type Context, mediaExtensions, nearest } from "@cmmd/core";
+
+/** Endings of the files that segments may be in: sound files among them where only the sound is used. */
+export const endingsFor = (only: Context["only"]) =>
+  only === "audio" ? [...mediaExtensions.audio, ...mediaExtensions.video] : mediaExtensions.video;
 
 /** Names that the file of a segment may have, without its ending: the first is where it is looked for first. Times in seconds. */
 export function segmentNames(id: string, start: number, end?: number): string[] {

@@ -6,22 +6,21 @@ import {
   type ListedRecording,
   listedDataset,
   listFiles,
-  mediaExtensions,
   readTable,
   recordingIds,
   type Split,
 } from "@cmmd/core";
 import type { VggsoundOptions } from "./options.js";
-import { requireClasses, secondsOf, segmentNames } from "./segments.js";
+import { endingsFor, requireClasses, secondsOf, segmentNames } from "./segments.js";
 
 const columns = ["id", "start", "label", "split"] as const;
 
 /** The segments of VGGSound's list. Throws CMMD585 for an unknown class. */
 export const vggsoundDataset: DatasetBody<VggsoundOptions> = listedDataset(
-  async (options: VggsoundOptions, base): Promise<ListedRecording[]> => {
+  async (options: VggsoundOptions, base, only): Promise<ListedRecording[]> => {
     const root = resolve(base, options.root);
     const folder = join(root, options.media);
-    const files = byStem(await listFiles(folder, { extensions: mediaExtensions.video, recursive: true }));
+    const files = byStem(await listFiles(folder, { extensions: endingsFor(only), recursive: true }));
     const path = join(root, options.list);
     const rows = await readTable(path, columns, { header: false });
     const other = rows.find(({ split }) => split !== "train" && split !== "test");

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { CmmdError } from "../errors.js";
 import type { Recording } from "../plugin/clips.js";
 import type { DatasetBody } from "../plugin/components.js";
+import type { Context } from "../plugin/context.js";
 
 /** A recording that a dataset's lists name. */
 export interface ListedRecording extends Omit<Recording, "media"> {
@@ -21,11 +22,11 @@ const missingFile = "missing.txt";
  * in `missing.txt`. Throws CMMD582 when none of them is there, CMMD583 when the options leave nothing of the lists.
  */
 export function listedDataset<O>(
-  list: (options: O, base: string) => Promise<readonly ListedRecording[]>,
+  list: (options: O, base: string, only: Context["only"]) => Promise<readonly ListedRecording[]>,
 ): DatasetBody<O> {
   return {
-    async fingerprint(options, { base }) {
-      const listed = await list(options, base);
+    async fingerprint(options, { base, only }) {
+      const listed = await list(options, base, only);
       const files = [...new Set(listed.flatMap(({ media, sound }) => [media ?? [], sound ?? []].flat()))];
       return {
         recordings: digest(listed.map(withoutFolders)),
@@ -33,7 +34,7 @@ export function listedDataset<O>(
       };
     },
     async *clips(options, context) {
-      const listed = await list(options, context.base);
+      const listed = await list(options, context.base, context.only);
       const missing = listed.filter(({ media }) => media === undefined);
       await nameMissing(join(context.folder, missingFile), missing);
       refuseNothing(listed, missing);
