@@ -14,15 +14,21 @@ untrained weights.
 Tensors: parameters `generator.*`, `discriminator.*`; `mel` [batch, frames, bins], `real` and `generated` [batch, samples]; features and scores
 `real.SCALE.LAYER`, `fake.SCALE.LAYER`, channels-last; gradients `gradient.generator.*` of the generator's loss, `gradient.discriminator.*` of
 the discriminators'. Losses: least squares; for the generator also 2 times feature matching with the official normalisation.
+
+With `--full` the generator's gradients are those at another point, `point.mel` and `point.real`: a LeakyReLU has two gradients at 0, and among
+millions of its inputs some are so near to 0 that float32 puts them on the other side. One of them changes the gradients by some thousandths,
+PyTorch's own too; so the spectrogram is taken that keeps the farthest from 0 out of a number of draws, in double precision.
 """
 
 import argparse
 import json
 import sys
 import types
+from unittest import mock
 
 import torch
 from safetensors.torch import save_file
+from torch.nn import functional as F
 
 from melgan_networks import Parameters, discriminators, draw, generator
 
@@ -31,6 +37,7 @@ FULL = dict(
     discriminator=dict(scales=3, ndf=16, layers=4, factor=4),
     batch=1,
     frames=32,
+    point=dict(frames=8, draws=32),
 )
 SMALL = dict(
     generator=dict(bins=6, ngf=4, ratios=[4, 3], residual_layers=2),
@@ -90,27 +97,51 @@ loss_d.backward()
 gradients = {f"gradient.discriminator.{name}": value.grad.clone() for name, value in D.items()}
 
 
+leaky_relu = F.leaky_relu
 
-def generator_loss(G, D, mel, true):
-    judged = discriminators(D, sizes["discriminator"], generator(G, sizes["generator"], mel))
+
+def distance_from_kinks(mel):
+    """How near the inputs of the generator's LeakyReLUs come to 0, relative to their root mean square."""
+    nearest = []
+
+    def measured(x, slope):
+        nearest.append(float(x.abs().min() / x.square().mean().sqrt()))
+        return leaky_relu(x, slope)
+
+    with torch.no_grad(), mock.patch.object(F, "leaky_relu", measured):
+        generator(G, sizes["generator"], mel)
+    return min(nearest)
+
+
+def generator_loss(G, D, mel, real):
+    judged, true = (discriminators(D, sizes["discriminator"], x) for x in (generator(G, sizes["generator"], mel), real))
     scales, layers = sizes["discriminator"]["scales"], sizes["discriminator"]["layers"]
     matching = sum((f - r.detach()).abs().mean() for fs, rs in zip(judged, true) for f, r in zip(fs[:-1], rs[:-1]))
     return sum((f[-1] - 1).square().mean() for f in judged) + 2 * 4 / (layers + 1) / scales * matching
 
 
-loss_g = generator_loss(G, D, mel, true)
+point = (mel, real)
+if "point" in sizes:
+    shape = [sizes["batch"], sizes["generator"]["bins"], sizes["point"]["frames"]]
+    seed = max(range(1, sizes["point"]["draws"] + 1), key=lambda seed: distance_from_kinks(draw(shape, seed)))
+    chosen = draw(shape, seed)
+    point = (chosen, real[..., : shape[2] * real.shape[2] // sizes["frames"]])
+    print(f"point of the generator's gradients: draw {seed}, {distance_from_kinks(chosen):.2g} from the nearest kink")
+loss_g = generator_loss(G, D, *point)
 loss_g.backward()
 gradients.update({f"gradient.generator.{name}": value.grad for name, value in G.items()})
-# What PyTorch itself is off at float32: where a LeakyReLU or |x| is near 0, rounding decides on which side.
 g, d = (Parameters({name: x.detach().float().requires_grad_() for name, x in P.items()}) for P in (G, D))
-generator_loss(g, d, mel.float(), discriminators(d, sizes["discriminator"], real.float())).backward()
+generator_loss(g, d, *(x.float() for x in point)).backward()
 single = max(float((g[name].grad - x.grad).norm() / x.grad.norm()) for name, x in G.items())
+print(f"the generator's gradients in PyTorch's float32: {single:.2g} off at the worst parameter")
 
 tensors = {f"generator.{name}": value for name, value in G.items()}
 tensors.update({f"discriminator.{name}": value for name, value in D.items()})
 if arguments.official:
     compare_with_official(arguments.official, sizes, tensors, dict(mel=mel, sound=sound.detach(), fake=fake))
 tensors.update(gradients)
+if "point" in sizes:
+    tensors.update({"point.mel": point[0].movedim(1, 2), "point.real": point[1][:, 0]})
 tensors.update(mel=mel.movedim(1, 2), generated=sound[:, 0], real=real[:, 0], loss_generator=loss_g, loss_discriminator=loss_d)
 for name, results in (("real", true), ("fake", fake)):
     for scale, outputs in enumerate(results):
@@ -119,5 +150,4 @@ if arguments.checkpoint:
     state = {"netG": {"module." + name: value.detach().float() for name, value in G.items()}}
     torch.save(state, arguments.checkpoint, _use_new_zipfile_serialization=False)
 options = {key: json.dumps(sizes[key]) for key in ("generator", "discriminator")}
-options["float32"] = str(single)
 save_file({name: x.detach().float().contiguous() for name, x in tensors.items()}, arguments.file, options)
