@@ -124,8 +124,13 @@ generate: { task: joint, batch: 1, sampler: { use: ddim, steps: 200 } }
   expect(parameters).toBe(105_840_212);
   expect(Math.abs((forward as { multiplyAdds: number }).multiplyAdds / 364e9 - 1)).toBeLessThan(0.03);
   const { training } = await only("inspect", "tiny.yaml", "--batch", "1,4");
-  const [phase] = training as { byBatch: { memory: number; multiplyAdds: number }[] }[];
-  const [one, , four] = phase!.byBatch;
+  type Phases = readonly { readonly byBatch: readonly Record<"batch" | "memory" | "multiplyAdds", number>[] }[];
+  const [one, , four] = (training as Phases)[0]!.byBatch;
   expect(four!.multiplyAdds).toBeGreaterThan(one!.multiplyAdds);
   expect(four!.memory).toBeGreaterThan(one!.memory);
+  // In two parts a step computes the same; a batch of one clip has none.
+  const inParts = (await only("inspect", "tiny.yaml", "--batch", "1,4", "train.accumulate=2")).training as Phases;
+  const [, divided] = inParts[0]!.byBatch;
+  expect(inParts[0]!.byBatch.map(({ batch }) => batch)).toEqual([2, 4]);
+  expect(divided!.multiplyAdds / four!.multiplyAdds).toBeCloseTo(1, 2);
 });

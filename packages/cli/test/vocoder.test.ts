@@ -123,6 +123,27 @@ describe("a pipeline that trains a vocoder", () => {
     }
   }, 300_000);
 
+  it("takes the same steps with each batch in parts", async () => {
+    const common = ["train.from=weights", "train.losses.stft=0", "train.adversarial_from=1", "train.steps=3"];
+    const [whole, parted] = [await train(...common), await train(...common, "train.accumulate=2")];
+    const read = ({ folder }: { folder: string }, file: string) => readSafetensors(join(folder, file));
+    for (const prefix of ["", "discriminator."]) {
+      const [a, b] = [
+        await read(whole, `${prefix}optimizer.safetensors`),
+        await read(parted, `${prefix}optimizer.safetensors`),
+      ];
+      const [sum, sums] = [a.tensors.first!.data, b.tensors.first!.data];
+      expect(norm(sum)).toBeGreaterThan(0);
+      expect(norm(Array.from(sum, (value, i) => value - sums[i]!)) / norm(sum), `${prefix}gradients`).toBeLessThan(
+        1e-4,
+      );
+    }
+    const curves = [whole, parted].map(({ folder }) => jsonLines(readFileSync(join(folder, "losses.jsonl"), "utf8")));
+    for (const [step, row] of curves[0]!.entries())
+      for (const [name, value] of Object.entries(row))
+        expect(Math.abs((curves[1]![step]![name] as number) / (value as number) - 1), name).toBeLessThan(1e-4);
+  }, 300_000);
+
   it("is refused where other features go in, before anything is computed", async () => {
     writeFileSync(join(cwd, "takes.yaml"), `${tinyTraining}generate: { task: v2a, vocoder: { use: melgan } }\n`);
     await train("name=other", "train.from=weights");
@@ -177,6 +198,7 @@ describe("a pipeline that trains a vocoder", () => {
     writeFileSync(join(odd, "clipped.wav"), wave(whole(tone(2000, 3))));
     writeFileSync(join(odd, "short.wav"), wave(whole(tone(300, 0.5))));
     writeFileSync(join(odd, "shorter.wav"), wave(whole(tone(8, 0.5))));
+    writeFileSync(join(odd, "header.wav"), wave([]));
     writeFileSync(join(odd, "nan.wav"), wave([...tone(700, 0.5), Number.NaN, 0.1], true));
     writeFileSync(join(odd, "text.mp3"), "no sound");
     const data = ["data.root=odd", "data.clip={samples: 640, every: 320}"];
@@ -185,7 +207,7 @@ describe("a pipeline that trains a vocoder", () => {
     expect(jsonLines(shown.out).at(-1)).toMatchObject({
       clips: 7,
       sheet: null,
-      rejected: [{ code: "CMMD301" }, { code: "CMMD310" }],
+      rejected: [{ code: "CMMD310", recordings: 2 }, { code: "CMMD301" }],
       examples: [1, 2, 3].map((i) => expect.stringMatching(new RegExp(`example-${i}\\.wav$`))),
     });
     const prepared = ["run", "tiny.yaml", "prepare", ...data];
@@ -194,7 +216,8 @@ describe("a pipeline that trains a vocoder", () => {
     expect(out).toContain("6 clips (6 train)");
     expect(out).toMatch(/5 of 6 clips hold clipped sound, .* remove the recordings: clipped$/m);
     for (const rejected of ["shorter", "nan", "text"]) expect(out).toMatch(new RegExp(`warning: rejected ${rejected}`));
-    expect((await cmmd(prepared, { cwd })).err).toMatch(/^CMMD513 3 of 5 recordings were rejected/m);
+    expect(out).toMatch(/rejected header: .* holds no sound: it has a header, but no samples$/m);
+    expect((await cmmd(prepared, { cwd })).err).toMatch(/^CMMD513 4 of 6 recordings were rejected/m);
     mkdirSync(join(cwd, "hush"));
     for (const name of ["a.wav", "b.wav"]) writeFileSync(join(cwd, "hush", name), wave(tone(700, 0)));
     expect((await cmmd([...prepared, "data.root=hush"], { cwd })).err).toMatch(/^CMMD514 every clip .* is silent/m);
@@ -208,13 +231,14 @@ describe("a pipeline that trains a vocoder", () => {
         "train.segment=481",
         "vocoder={use: griffin-lim}",
         "train.losses={adversarial: 0, feature_matching: 0, mel: 0}",
+        "train.accumulate=3",
         "precision=mixed",
         "latents=patch-pca",
       ],
       { cwd },
     );
     expect(wrong.code).toBe(2);
-    for (const code of ["CMMD201", "CMMD590", "CMMD591", "CMMD592"]) expect(wrong.err).toContain(code);
+    for (const code of ["CMMD201", "CMMD527", "CMMD590", "CMMD591", "CMMD592"]) expect(wrong.err).toContain(code);
     const other = await cmmd(["run", "tiny.yaml", "vocoder.ngf=6", "train.from=weights"], { cwd });
     expect(other.code).toBe(1);
     expect(other.err).toContain("CMMD570");

@@ -34,7 +34,7 @@ export const melganOptions = Type.Object(
       Type.String({
         minLength: 1,
         description:
-          "A folder of `model.safetensors` and `config.json` as `cmmd import` and training write them, hf://owner/repo[@revision], or runs:PIPELINE[@STEP], the newest training of a pipeline. When absent, the small one that comes with cmmd.",
+          "A folder of `model.safetensors` and `config.json` as `cmmd import` and `cmmd export` write them, hf://owner/repo[@revision], or runs:PIPELINE[@STEP], the newest training of a pipeline; of a training, also by its folder, the averaged weights. When absent, the small one that comes with cmmd.",
       }),
     ),
     ngf: Type.Optional(

@@ -22,8 +22,7 @@ export async function readGenerator(
   source: string,
   context: Pick<Context, "weights">,
 ): Promise<Trained> {
-  // Of a training its averaged weights.
-  const path = await context.weights(source, source.startsWith("runs:") ? "ema.safetensors" : weightsFile);
+  const path = await context.weights(source, weightsFile);
   const beside = source.startsWith("hf://")
     ? await context.weights(besideInHub(source, configFile), configFile)
     : join(dirname(path), configFile);

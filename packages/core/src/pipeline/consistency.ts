@@ -18,6 +18,7 @@ export async function checkConsistency(checker: Checker, pipeline: Plain): Promi
   await checkTransforms(checker, mapOf(pipeline.prepare));
   checkLosses(checker, mapOf(pipeline.train));
   checkTraining(checker, mapOf(pipeline.train));
+  checkSamples(checker, mapOf(mapOf(pipeline.train).samples));
   checkGenerations(checker, listOf(pipeline.generate), mapOf(pipeline.train).ema);
   await checkComponents(checker, pipeline);
   if (listOf(pipeline.evaluate).length > 0 && listOf(pipeline.generate).length === 0)
@@ -191,9 +192,9 @@ function firstIdleStep(losses: readonly Plain[], steps: unknown): number | undef
     );
 }
 
-/** Keys of `train` that do not fit together: CMMD527 to CMMD529. */
-function checkTraining(checker: Checker, train: Plain): void {
-  const { batch, accumulate, steps_per_run, from, reset, samples } = train;
+/** Keys of every training that do not fit together: CMMD527 and CMMD528. */
+export function checkTraining(checker: Checker, train: Plain): void {
+  const { batch, accumulate, steps_per_run, from, reset } = train;
   const problem = (code: string, path: Path, message: string, hint: string) =>
     checker.problem(code, message, hint, placeAt(checker.root, ["train", ...path], "value"));
   if (typeof batch === "number" && typeof accumulate === "number" && batch % accumulate !== 0) {
@@ -210,13 +211,15 @@ function checkTraining(checker: Checker, train: Plain): void {
       `"steps_per_run" has no meaning with "accumulate": each part of a batch is a run of its own`,
       "Remove one of them.",
     );
-  const { task, guidance } = mapOf(samples);
+}
+
+function checkSamples(checker: Checker, { task, guidance }: Plain): void {
   if (task === "joint" && guidance !== undefined)
-    problem(
+    checker.problem(
       "CMMD529",
-      ["samples", "guidance"],
       `"guidance" has no meaning for the task "joint": nothing is known that could guide`,
       `Remove it, or choose the task "v2a" or "a2v".`,
+      placeAt(checker.root, ["train", "samples", "guidance"], "value"),
     );
 }
 

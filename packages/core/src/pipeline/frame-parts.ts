@@ -101,6 +101,12 @@ export const optimizerOf = ({ beta1, beta2 }: AdamDefaults) =>
 
 /** What `train` says of every training: where it begins and what is kept of it. */
 export const trainingKeys = {
+  accumulate: Type.Integer({
+    default: 1,
+    minimum: 1,
+    description:
+      "Parts that each batch is computed in, one after the other: less memory, the same step. `batch` is a multiple of it.",
+  }),
   log_every: Type.Integer({ default: 10, minimum: 1, description: "Steps between logged losses." }),
   steps_per_run: Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 1, maximum: 1024 })], {
     default: "auto",

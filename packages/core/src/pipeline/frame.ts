@@ -125,12 +125,6 @@ export const frame = Type.Object({
         description: "Decay of the moving average of the weights; 0 turns it off.",
       }),
       losses: Type.Array(useOf("losses"), { minItems: 1, description: "What is minimised: the sum of these." }),
-      accumulate: Type.Integer({
-        default: 1,
-        minimum: 1,
-        description:
-          "Parts that each batch is computed in, one after the other: less memory, the same step. `batch` is a multiple of it.",
-      }),
       ...trainingKeys,
       validate: validationOf(
         "The losses over clips that are not trained on, with the averaged weights and the same noise every time.",

@@ -69,6 +69,8 @@ interface PipelineHead extends Computing {
 interface TrainingHead {
   readonly steps: number;
   readonly batch: number;
+  /** Parts that a batch is computed in; divides `batch`. Default 1. */
+  readonly accumulate: number;
   /** `rate` is the learning rate. `warmup`: steps of linear rise (default 0). */
   readonly optimizer: {
     readonly use: "adam";
@@ -136,8 +138,6 @@ export interface ResolvedPipeline extends PipelineHead {
   readonly train: TrainingHead & {
     /** Losses in force from step `from` (default 0) until step `until`. `from` and `until` are not among `options`. */
     readonly losses: readonly (Used & { readonly from: number; readonly until?: number })[];
-    /** Parts that a batch is computed in; divides `batch`. Default 1. */
-    readonly accumulate: number;
     /** What is generated every so many steps. */
     readonly samples?: Generation & { readonly every: number };
   };

@@ -5,26 +5,28 @@ import type { FeatureDefinition } from "../plugin/media.js";
 import { copies } from "../stages/copy-sounds.js";
 import { type Checker, entrySchema } from "./check.js";
 import { validator } from "./compile.js";
-import { checkComputing, checkTasks, checkTransforms, listOf, mapOf, type Plain } from "./consistency.js";
+import {
+  checkComputing,
+  checkTasks,
+  checkTraining,
+  checkTransforms,
+  listOf,
+  mapOf,
+  type Plain,
+} from "./consistency.js";
 import { featureDefinition } from "./feature-definition.js";
 import { type Path, placeAt } from "./tree.js";
 import type { UseEntry } from "./use.js";
 
-/** What each value alone does not show, in a pipeline that trains a vocoder: CMMD210 to 212, 217, 218, 528, 590 to 593, and what components say. */
+/** What each value alone does not show, in a pipeline that trains a vocoder: CMMD210 to 212, 217, 218, 527, 528, 590 to 593, and what components say. */
 export async function checkVocoderPipeline(checker: Checker, pipeline: Plain): Promise<void> {
   const { train, data, prepare, vocoder, precision } = pipeline;
   const problem = (code: string, path: Path, message: string, hint: string) =>
     checker.problem(code, message, hint, placeAt(checker.root, path, "value"));
   checkComputing(checker, pipeline);
   await checkTransforms(checker, mapOf(prepare));
-  const { segment, reset, from, losses, samples, validate } = mapOf(train);
-  if (reset === true && from === undefined)
-    problem(
-      "CMMD528",
-      ["train", "reset"],
-      `"reset" has no meaning without "from"`,
-      `Remove it, or name the weights in "from".`,
-    );
+  checkTraining(checker, mapOf(train));
+  const { segment, losses, samples, validate, accumulate } = mapOf(train);
   if (precision === "mixed")
     problem(
       "CMMD590",
@@ -35,6 +37,13 @@ export async function checkVocoderPipeline(checker: Checker, pipeline: Plain): P
   const weights = Object.values(mapOf(losses));
   if (weights.length > 0 && weights.every((weight) => weight === 0))
     problem("CMMD591", ["train", "losses"], "every loss has the weight 0: nothing is learnt", "Raise one of them.");
+  if (typeof accumulate === "number" && accumulate > 1 && Number(mapOf(losses).stft) > 0)
+    problem(
+      "CMMD527",
+      ["train", "accumulate"],
+      "the loss stft is a ratio over the whole batch, which is not the mean of its parts",
+      "Remove one of them; the loss mel is a mean.",
+    );
   const clip = mapOf(mapOf(data).clip).samples;
   if (typeof segment === "number" && typeof clip === "number" && segment > clip)
     problem(

@@ -98,6 +98,8 @@ train: { steps: 10, batch: 2, segment: 1100, losses: { adversarial: 0, feature_m
       ].sort(),
     );
     expect(await problems(write("idle.yaml", `${minimal}evaluate: [event-f1]\n`))).toEqual(["CMMD217 6:1"]);
+    const parted = minimal.replace("batch: 2", "batch: 2, accumulate: 2, losses: { stft: 1 }");
+    expect(await problems(write("parted.yaml", parted))).toEqual(["CMMD527 5:43"]);
     expect(await problems(write("mel.yaml", minimal.replace("traced-mel", "mel")))).toEqual(["CMMD593 3:52"]);
   });
 

@@ -44,7 +44,7 @@ export const soundCut = (clip: VocoderPipeline["data"]["clip"], { rate, shortest
 });
 
 const tooFew = (samples: number, rate: number, shortest: number) =>
-  `${(samples / rate).toFixed(3)} s are too short: features need ${shortest} samples`;
+  `${samples === 0 ? "no sound, or hardly any" : `${(samples / rate).toFixed(3)} s are too short`}: features need ${shortest} samples`;
 
 /** The work of turning a recording into clips of sound: its first stretch, which also tells how long the file is, and then the others. */
 export function soundClips(

@@ -3,6 +3,7 @@ import type { ModelBody } from "../plugin/components.js";
 import { type NamedTensor, sizeOf } from "../plugin/tensors.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
+import { rowsOf } from "./batches.js";
 import type { Layout } from "./buckets.js";
 import type { DiffusionBatch } from "./drawing.js";
 import type { StateTensors } from "./objective.js";
@@ -16,12 +17,6 @@ import {
 } from "./program.js";
 import { normsOf, numbersOf, scalar } from "./scalars.js";
 import type { DiffusionStep } from "./whole-steps.js";
-
-/** Rows `from` to `to` (not included) of a tensor. */
-function rowsOf({ shape, data }: NamedTensor, from: number, to: number): NamedTensor {
-  const row = sizeOf(shape.slice(1));
-  return { shape: [to - from, ...shape.slice(1)], data: data.subarray(from * row, to * row) };
-}
 
 const mapped = <T, R>(map: Readonly<Record<string, T>>, each: (value: T) => R) =>
   Object.fromEntries(Object.entries(map).map(([name, value]) => [name, each(value)]));

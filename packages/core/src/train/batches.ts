@@ -84,3 +84,9 @@ export function drawBatch(
     },
   };
 }
+
+/** Rows `from` to `to` (not included) of a tensor. */
+export function rowsOf({ shape, data }: NamedTensor, from: number, to: number): NamedTensor {
+  const row = sizeOf(shape.slice(1));
+  return { shape: [to - from, ...shape.slice(1)], data: data.subarray(from * row, to * row) };
+}

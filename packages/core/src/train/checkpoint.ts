@@ -15,13 +15,17 @@ type Described = Pick<Objective<unknown>, "layouts" | "configuration">;
 const hostOf = async (tensor: HostTensor | DeviceTensor) => (tensor instanceof DeviceTensor ? tensor.read() : tensor);
 const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
 
-const trainerFile = "trainer.json";
+/** What says how far training is, in a folder that `writeState` wrote. */
+export const trainerFile = "trainer.json";
 const configFile = "config.json";
 const pattern = /^checkpoint-(\d+)$/;
 
 /** Files of a set of parameters: `model.safetensors`, ..., and e.g. `discriminator.model.safetensors` for sets other than `model`. */
 const fileOf = (set: string, part: "model" | "ema" | "optimizer") =>
   `${set === "model" ? "" : `${set}.`}${part}.safetensors`;
+
+/** The averaged weights that are generated with, in such a folder. */
+export const averagedFile = fileOf("model", "ema");
 
 /** One part of the state by parameter, in their stable order. */
 const tensorsOf = (state: StateTensors, part: keyof TrainState<unknown>, layout: Layout) =>

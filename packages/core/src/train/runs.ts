@@ -17,8 +17,7 @@ export function stepsPerRun({ pipeline, device }: Pick<StageInput<AnyPipeline>, 
     throw new CmmdError("CMMD218", message, { hint, exitCode: 2 });
   }
   if (asked !== "auto") return asked;
-  const inParts = "accumulate" in train && train.accumulate > 1;
-  return device === "cuda" && !inParts ? manySteps : 1;
+  return device === "cuda" && train.accumulate === 1 ? manySteps : 1;
 }
 
 /**

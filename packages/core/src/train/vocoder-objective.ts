@@ -1,19 +1,17 @@
-import type { HostTensor } from "@cmmd/jit";
 import { stream } from "../diffusion/random.js";
 import type { Used, VocoderPipeline } from "../pipeline/resolved.js";
 import type { Json } from "../plugin/components.js";
-import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import type { DrawingThread } from "./draw-ahead.js";
 import type { Objective, States } from "./objective.js";
-import { learningRate, type StepScalars, stepTensors } from "./optimizer.js";
-import { programsByName } from "./program.js";
-import { inRuns, repeated, stacked, type TracedStep } from "./runs.js";
-import { normsOf, numbersOfSteps } from "./scalars.js";
+import { learningRate, stepTensors } from "./optimizer.js";
+import { inRuns } from "./runs.js";
 import type { SoundBatch, SoundFacts } from "./sound-drawing.js";
+import { openVocoderAccumulation } from "./vocoder-accumulation.js";
 import { openVocoderCopies } from "./vocoder-copies.js";
 import { openVocoderParts } from "./vocoder-parts.js";
-import { constantsOf, vocoderProgram } from "./vocoder-program.js";
+import { constantsOf } from "./vocoder-program.js";
+import { openWholeVocoderSteps, type VocoderFigures, type VocoderStep } from "./vocoder-steps.js";
 
 const usedAs = ({ use, options }: Used) => ({ use, options: options as Json });
 
@@ -27,10 +25,6 @@ function describeLosses({ losses, adversarial_from }: VocoderPipeline["train"]):
   return `loss = ${parts.map(([name, weight]) => `${weight}·${name.replaceAll("_", " ")}${when(name)}`).join(" + ")}`;
 }
 
-type VocoderStep = TracedStep<
-  readonly [HostTensor, Readonly<Record<"model" | "discriminator", StepScalars<HostTensor>>>]
->;
-
 /** Adversarial training of a vocoder (MelGAN, Kumar et al. 2019, with the losses that the pipeline weighs): an objective of the training loop. */
 export async function vocoderObjective(
   input: StageInput<VocoderPipeline>,
@@ -43,35 +37,19 @@ export async function vocoderObjective(
   const constants = constantsOf(parts);
   const judged = options.losses.adversarial > 0 || options.losses.feature_matching > 0;
   const isAdversarial = (step: number) => judged && step >= options.adversarial_from;
-  const programs = programsByName<ReturnType<typeof vocoderProgram>>();
+  const inParts = options.accumulate > 1;
+  const stepper = (inParts ? openVocoderAccumulation : openWholeVocoderSteps)(input, parts, constants);
   const copies = await openVocoderCopies(input, parts, constants);
   const { beta1, beta2 } = options.optimizer;
   const shown = (size: number) => size.toLocaleString("en");
   const scalarsAt = (step: number) => stepTensors(options.optimizer, options.ema, Math.max(0, step));
   const stepAt = (step: number, { sound }: SoundBatch): VocoderStep => ({
-    program: isAdversarial(step) ? "adversarial" : "alone",
+    // In parts, no two steps are one program.
+    program: inParts ? String(step) : isAdversarial(step) ? "adversarial" : "alone",
+    adversarial: isAdversarial(step),
     // The discriminators' first step is the first one of their optimiser.
     args: [sound, { model: scalarsAt(step), discriminator: scalarsAt(step - options.adversarial_from) }],
   });
-
-  async function take({ model, discriminator }: States, steps: readonly VocoderStep[]) {
-    const count = steps.length;
-    const name = steps[0]!.program;
-    const adversarial = name === "adversarial";
-    const program = programs.of(`${count} ${name}`, () =>
-      vocoderProgram(pipeline, { ...jitOptions(input), ...repeated(count) }, parts, adversarial),
-    );
-    const state = { model: model!, ...(adversarial && { discriminator: discriminator! }) };
-    const result = await program(state, ...stacked(steps.map(({ args }) => args)), constants);
-    const logs = await numbersOfSteps(result.log, count);
-    const squares = result.squares;
-    const norms = await normsOf(squares.model!, count);
-    const theirs = squares.discriminator && (await normsOf(squares.discriminator, count));
-    return {
-      state: { model: result.state.model, discriminator: result.state.discriminator ?? discriminator! },
-      taken: logs.map((log, i) => ({ log, norm: norms[i]!, ...(theirs && { judges: theirs[i]! }) })),
-    };
-  }
 
   return {
     layouts,
@@ -92,11 +70,8 @@ export async function vocoderObjective(
     ],
     draw,
     async run(before, batches, first) {
-      const { state, taken } = await inRuns(
-        before,
-        batches.map((batch, i) => stepAt(first + i, batch)),
-        take,
-      );
+      const steps = batches.map((batch, i) => stepAt(first + i, batch));
+      const { state, taken } = await inRuns<States, VocoderStep, VocoderFigures>(before, steps, stepper.take);
       return {
         state,
         steps: taken.map(({ log: { loss, ...losses }, norm, judges }, i) => ({
@@ -116,7 +91,7 @@ export async function vocoderObjective(
     runaway: () => undefined,
     ...copies,
     async dispose() {
-      await programs.dispose();
+      await stepper.dispose();
       await copies.dispose();
     },
   };

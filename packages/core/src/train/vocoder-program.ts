@@ -51,6 +51,45 @@ function lossesOf(
 }
 
 type SetScalars<T> = Readonly<Record<"model" | "discriminator", StepScalars<T>>>;
+type Buckets = readonly tf.Tensor[];
+
+/** Traced: what both networks learn from sounds, as functions of their own parameters. */
+function tracedLosses(
+  { vocoder, train }: VocoderPipeline,
+  parts: VocoderParts,
+  constants: VocoderConstants<tf.Tensor>,
+  sound: tf.Tensor2D,
+) {
+  const { training, features, definition, layouts } = parts;
+  const weights: Readonly<Record<string, number>> = train.losses;
+  const heard = features.compute(definition, constants.features, sound);
+  const generate = (buckets: Buckets) =>
+    training.generate(vocoder.options, parametersOf(buckets, layouts.model), heard);
+  const judge = (buckets: Buckets, waveform: tf.Tensor2D) =>
+    training.discriminate(vocoder.options, parametersOf(buckets, layouts.discriminator), waveform);
+  return {
+    judge,
+    /** The discriminators' loss; `aux` are the feature maps of the real sound. */
+    ofDiscriminators(own: Buckets) {
+      const made = generate(own);
+      return (theirs: Buckets) => {
+        const maps = judge(theirs, sound);
+        return { value: training.discriminatorLoss(maps, judge(theirs, made)), aux: maps.map((scale) => [...scale]) };
+      };
+    },
+    /** The vocoder's loss, judged or not; `aux` are its parts, unweighted. */
+    ofVocoder: (judges: { readonly buckets: Buckets; readonly real: Discrimination } | undefined) => (own: Buckets) => {
+      const made = generate(own);
+      const judged = judges && { real: judges.real, made: judge(judges.buckets, made) };
+      const wanted = (name: string) => weights[name]! > 0;
+      const losses = lossesOf(parts, constants, { real: sound, features: heard, made }, judged, wanted);
+      const weighted = Object.entries(losses).map(([name, loss]) => tf.mul<tf.Scalar>(loss, weights[name]!));
+      return { value: sumOf(weighted), aux: losses };
+    },
+  };
+}
+
+const parametersIn = ({ buckets }: WholeState<tf.Tensor>) => buckets.map(({ parameters }) => parameters);
 
 /**
  * The traced training step of a vocoder: one program with both networks' forward passes, gradients and Adam. As in MelGAN's official code the
@@ -58,14 +97,12 @@ type SetScalars<T> = Readonly<Record<"model" | "discriminator", StepScalars<T>>>
  * its feature maps are compared with those that the discriminators had before it. Where `adversarial` is false the discriminators are left out.
  */
 export function vocoderProgram(
-  { vocoder, train }: VocoderPipeline,
+  pipeline: VocoderPipeline,
   options: JitOptions,
   parts: VocoderParts,
   adversarial: boolean,
 ) {
-  const { training, features, definition, layouts } = parts;
-  const weights: Readonly<Record<string, number>> = train.losses;
-  const wanted = (name: string) => weights[name]! > 0;
+  const { optimizer } = pipeline.train;
   return jit(
     (
       states: { readonly model: WholeState<tf.Tensor>; readonly discriminator?: WholeState<tf.Tensor> },
@@ -73,38 +110,20 @@ export function vocoderProgram(
       scalars: SetScalars<tf.Tensor>,
       constants: VocoderConstants<tf.Tensor>,
     ) => {
-      const sound = real as tf.Tensor2D;
-      const heard = features.compute(definition, constants.features, sound);
-      const generate = (buckets: readonly tf.Tensor[]) =>
-        training.generate(vocoder.options, parametersOf(buckets, layouts.model), heard);
-      const judge = (buckets: readonly tf.Tensor[], waveform: tf.Tensor2D) =>
-        training.discriminate(vocoder.options, parametersOf(buckets, layouts.discriminator), waveform);
-      const own = states.model.buckets.map(({ parameters }) => parameters);
+      const losses = tracedLosses(pipeline, parts, constants, real as tf.Tensor2D);
+      const own = parametersIn(states.model);
       const log: Log = {};
       let judging: ReturnType<typeof updateOf> | undefined;
-      let judges: { readonly buckets: readonly tf.Tensor[]; readonly real: Discrimination } | undefined;
+      let judges: { readonly buckets: Buckets; readonly real: Discrimination } | undefined;
       if (adversarial && states.discriminator) {
-        const made = generate(own);
-        const theirs = states.discriminator.buckets.map(({ parameters }) => parameters);
-        const { value, aux, grads } = valueAndGrad((buckets: readonly tf.Tensor[]) => {
-          const maps = judge(buckets, sound);
-          return {
-            value: training.discriminatorLoss(maps, judge(buckets, made)),
-            aux: maps.map((scale) => [...scale]),
-          };
-        }, theirs);
-        judging = updateOf(states.discriminator, grads, scalars.discriminator, train.optimizer, undefined);
+        const loss = losses.ofDiscriminators(own);
+        const { value, aux, grads } = valueAndGrad(loss, parametersIn(states.discriminator));
+        judging = updateOf(states.discriminator, grads, scalars.discriminator, optimizer, undefined);
         log["discriminator/loss"] = value;
-        judges = { buckets: judging.state.buckets.map(({ parameters }) => parameters), real: aux };
+        judges = { buckets: parametersIn(judging.state), real: aux };
       }
-      const { value, aux, grads } = valueAndGrad((buckets: readonly tf.Tensor[]) => {
-        const made = generate(buckets);
-        const judged = judges && { real: judges.real, made: judge(judges.buckets, made) };
-        const losses = lossesOf(parts, constants, { real: sound, features: heard, made }, judged, wanted);
-        const weighted = Object.entries(losses).map(([name, loss]) => tf.mul<tf.Scalar>(loss, weights[name]!));
-        return { value: sumOf(weighted), aux: losses };
-      }, own);
-      const updated = updateOf(states.model, grads, scalars.model, train.optimizer, undefined);
+      const { value, aux, grads } = valueAndGrad(losses.ofVocoder(judges), own);
+      const updated = updateOf(states.model, grads, scalars.model, optimizer, undefined);
       return {
         state: { model: updated.state, ...(judging && { discriminator: judging.state }) },
         squares: { model: updated.squares, ...(judging && { discriminator: judging.squares }) },
@@ -118,6 +137,52 @@ export function vocoderProgram(
       freeze: [3],
     },
   );
+}
+
+/**
+ * The same step in `train.accumulate` parts, for batches that do not fit: `judging` and `making` add the gradients of a part of the batch to those
+ * of the parts before it, `update` takes a network's step with their sum. Every loss is a mean over sounds: each part has its share in it.
+ */
+export function vocoderPartPrograms(pipeline: VocoderPipeline, options: JitOptions, parts: VocoderParts) {
+  const { accumulate, optimizer } = pipeline.train;
+  const shareOf = <S extends tf.Tensor>(scalar: S) => tf.div<S>(scalar, accumulate);
+  const added = (sums: Buckets, grads: Buckets) => sums.map((sum, i) => tf.add(sum, grads[i]!));
+  const judging = jit(
+    (sums: Buckets, own: Buckets, theirs: Buckets, real: tf.Tensor, constants: VocoderConstants<tf.Tensor>) => {
+      const loss = tracedLosses(pipeline, parts, constants, real as tf.Tensor2D).ofDiscriminators(own);
+      const { value, grads } = valueAndGrad((buckets: Buckets) => ({ value: shareOf(loss(buckets).value) }), theirs);
+      return { sums: added(sums, grads), log: { "discriminator/loss": value } };
+    },
+    { ...options, name: "gradients of discriminators", donate: [0], freeze: [4] },
+  );
+  const making = jit(
+    (
+      sums: Buckets,
+      own: Buckets,
+      discriminators: { readonly before?: Buckets; readonly after?: Buckets },
+      real: tf.Tensor,
+      constants: VocoderConstants<tf.Tensor>,
+    ) => {
+      const losses = tracedLosses(pipeline, parts, constants, real as tf.Tensor2D);
+      const { before, after } = discriminators;
+      const loss = losses.ofVocoder(
+        before && after && { buckets: after, real: losses.judge(before, real as tf.Tensor2D) },
+      );
+      const { value, aux, grads } = valueAndGrad((buckets: Buckets) => {
+        const { value, aux } = loss(buckets);
+        return { value: shareOf(value), aux };
+      }, own);
+      const shares = Object.entries(aux).map(([name, scalar]) => [name, shareOf(scalar)] as const);
+      return { sums: added(sums, grads), log: { loss: value, ...Object.fromEntries(shares) } };
+    },
+    { ...options, name: "gradients of vocoder", donate: [0], freeze: [4] },
+  );
+  const update = jit(
+    (state: WholeState<tf.Tensor>, sums: Buckets, scalars: StepScalars<tf.Tensor>) =>
+      updateOf(state, sums, scalars, optimizer, undefined),
+    { ...options, name: "update", donate: [1] },
+  );
+  return { judging, making, update };
 }
 
 /** The traced copy of sounds from their features: the copies, both features, and the distances between the sounds. */

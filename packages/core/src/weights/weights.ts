@@ -9,6 +9,7 @@ import type { Used } from "../pipeline/resolved.js";
 import type { Described, Json } from "../plugin/components.js";
 import { pipelinesOf } from "../store/runs.js";
 import { Store } from "../store/store.js";
+import { averagedFile, trainerFile } from "../train/checkpoint.js";
 import { fromRun } from "../train/origin.js";
 import { type DownloadOptions, download, publishedOf } from "./hub.js";
 import { parseWeightsSource } from "./source.js";
@@ -18,11 +19,11 @@ export interface Lookup extends Pick<DownloadOptions, "folder" | "signal"> {
   readonly base: string;
 }
 
-/** The file of a path: itself, or of a folder the one that weights are called. */
+/** The file of a path: itself, or of a folder the one that weights are called; of one that training wrote, its averaged weights. */
 async function existing(path: string, file: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile()) return path;
-  const inside = join(path, file);
+  const inside = join(path, existsSync(join(path, trainerFile)) ? averagedFile : file);
   if (found?.isDirectory() && (await stat(inside).catch(() => undefined))?.isFile()) return inside;
   throw new CmmdError(
     "CMMD561",
@@ -45,7 +46,7 @@ export function trainedBy(run: string, { folder }: Lookup) {
   throw missing(run, `names no pipeline of the store ${store.root} that was trained`, hint);
 }
 
-/** Path of the file that a weights source names, downloaded if need be. Throws CMMD560 to CMMD564. */
+/** Path of the file that a weights source names, downloaded if need be; `file` is what weights are called in a folder or a repository. Throws CMMD560 to CMMD564. */
 export async function weightsFile(source: string, file: string, lookup: Lookup & DownloadOptions): Promise<string> {
   const parsed = parseWeightsSource(source, { base: lookup.base, file });
   if (parsed.kind === "hub") return download(parsed, lookup);
