@@ -18,9 +18,9 @@ interface Buffer {
 /**
  * Bytes of the process that ONNX Runtime's allocator takes for what a graph computes on the way, its nodes in the order of running: the plan
  * that the runtime makes of the graph, carried out by its allocator, run after run. `open` are the views whose shapes it does not know beforehand; inputs,
- * constants and results have memory of their own.
+ * constants and results have memory of their own. Values are taken for `margin` times as large as they are.
  */
-export function arenaBytes(graph: Graph, open: ReadonlySet<Node>): number {
+export function arenaBytes(graph: Graph, open: ReadonlySet<Node>, margin = 1): number {
   const buffers = planOf(graph, open);
   const arena = new Arena();
   // The second run finds all regions there, and uses other parts of them than the first, which had to make them.
@@ -30,7 +30,7 @@ export function arenaBytes(graph: Graph, open: ReadonlySet<Node>): number {
     for (const [i, chunks] of ended.entries()) {
       for (; buffers[next]?.from === i; next++) {
         const { bytes, until } = buffers[next]!;
-        ended[until]!.push(arena.take(bytes));
+        ended[until]!.push(arena.take(margin * bytes));
       }
       for (const chunk of chunks) arena.give(chunk);
     }
