@@ -34,7 +34,7 @@ export interface ProgramFacts {
  * The allocator's next region is as large as all before it, and whether it is needed is often a matter of less than this model of the runtime is
  * off: the mean of what values take that are so much larger.
  */
-const margins = [1, 1.05, 1.1];
+const margins = [1, 1.1];
 
 function intermediatesOf(graph: Graph, device: Device): number {
   const open = device === "cpu" ? openViews(graph, largeProgram) : new Set<Node>();
