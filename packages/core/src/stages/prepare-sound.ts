@@ -5,7 +5,7 @@ import { CmmdError } from "../errors.js";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
 import { inOrder } from "./in-order.js";
-import { type Rejection, Rejections } from "./rejections.js";
+import { listed, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
 import { type SoundChain, soundChain } from "./sound-chain.js";
 import { soundClips } from "./sound-clips.js";
 import { writeSoundDefinition } from "./sound-definition.js";
@@ -34,7 +34,7 @@ async function prepareRecordings(
     { atOnce: Math.min(availableParallelism(), mostAtOnce), bytes: waitingBytes, signal: context.signal },
   );
   for await (const { recording, clips, failure } of stretches) {
-    const { id, media, split, label, facts } = recording;
+    const { id, split, label, facts } = recording;
     for (const { id: clip, from, samples } of clips) {
       if (writer.has(clip)) continue;
       const data = new Float32Array(pipeline.data.clip.samples);
@@ -55,7 +55,7 @@ async function prepareRecordings(
     }
     if (failure && !failed.has(id)) {
       failed.add(id);
-      await rejections.add({ id, media, code: failure.code, reason: failure.message });
+      await rejections.add(recording, failure);
     }
     context.progress(places.get(id)! + 1, recordings.length, "recordings");
   }
@@ -65,16 +65,14 @@ async function prepareRecordings(
 
 /** Fails when too much was rejected, or when nothing is left to train on. */
 function judge({ data }: VocoderPipeline, rows: readonly ShardRow[], rejected: readonly Rejection[], total: number) {
-  const listed = rejected.slice(0, 8).map(({ id, reason }) => `${id}: ${reason}`);
-  if (rejected.length > 8) listed.push(`and ${rejected.length - 8} more`);
   if (rows.length === 0)
-    throw new CmmdError("CMMD512", `no usable sound in the dataset "${data.use}"\n${listed.join("\n")}`, {
+    throw new CmmdError("CMMD512", `no usable sound in the dataset "${data.use}"\n${listed(rejected)}`, {
       hint: "Check data.root, and that the files have sound.",
     });
   if (rejected.length / total > data.max_rejected)
     throw new CmmdError(
       "CMMD513",
-      `${rejected.length} of ${total} recordings were rejected, more than data.max_rejected = ${data.max_rejected}\n${listed.join("\n")}`,
+      `${rejected.length} of ${total} recordings were rejected, more than data.max_rejected = ${data.max_rejected}\n${listed(rejected)}`,
       { hint: "Repair or remove these files, or raise data.max_rejected." },
     );
   const learnt = rows.filter(({ split }) => split === "train");
@@ -107,7 +105,7 @@ export const prepareSound: Stage<VocoderPipeline> = {
     const source = { ...context, only: "audio" as const, folder: input.inputs.render ?? context.folder };
     const recordings = await recordingsOf(dataset, pipeline.data.options, source);
     const { index, rejected } = await prepareRecordings(input, chained, recordings);
-    for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
+    warnOfRejected(rejected, (message) => context.warn(message));
     judge(pipeline, index, rejected, recordings.length);
     writeSoundDefinition(context.folder, chained.definition);
     const faults = reportSoundFaults(index, context);

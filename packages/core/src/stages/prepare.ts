@@ -9,7 +9,7 @@ import { Decoders } from "./decoders.js";
 import { keptFeatures, writeFeatureStatistics } from "./features.js";
 import { inOrder } from "./in-order.js";
 import { grouped, neighbourClips } from "./neighbour-clips.js";
-import { type Rejection, Rejections } from "./rejections.js";
+import { listed, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
 import { reportSoundFaults, soundFaults } from "./sound-faults.js";
 import type { Stage, StageInput } from "./stage.js";
 import type { Cut } from "./windows.js";
@@ -80,9 +80,9 @@ async function prepareRecordings(input: StageInput, chained: Chain, recordings: 
     },
   );
   for await (const { recording, cuts, failure, part } of stretches) {
-    const { id, media } = recording;
+    const { id } = recording;
     if (failed.has(id)) continue;
-    const reject = ({ code, message }: CmmdError) => rejections.add({ id, media, code, reason: message });
+    const reject = (error: CmmdError) => rejections.add(recording, error);
     for (const cut of cuts)
       if (cut === undefined) await reject(new CmmdError("CMMD311", "picture or sound ends before the clip does"));
       else if (!writer.has(cut.window.id)) await write(writer, pipeline, chained, recording, cut);
@@ -100,16 +100,14 @@ async function prepareRecordings(input: StageInput, chained: Chain, recordings: 
 function judge(pipeline: ResolvedPipeline, rows: readonly ShardRow[], rejected: readonly Rejection[]) {
   const { max_rejected: most } = pipeline.data;
   const total = rows.length + rejected.length;
-  const listed = rejected.slice(0, 8).map(({ id, reason }) => `${id}: ${reason}`);
-  if (rejected.length > 8) listed.push(`and ${rejected.length - 8} more`);
   if (rows.length === 0)
-    throw new CmmdError("CMMD512", `no usable clip in the dataset "${pipeline.data.use}"\n${listed.join("\n")}`, {
+    throw new CmmdError("CMMD512", `no usable clip in the dataset "${pipeline.data.use}"\n${listed(rejected)}`, {
       hint: "Check data.root, and that the files have picture and sound and are long enough.",
     });
   if (rejected.length / total > most)
     throw new CmmdError(
       "CMMD513",
-      `${rejected.length} of ${total} clips were rejected, more than data.max_rejected = ${most}\n${listed.join("\n")}`,
+      `${rejected.length} of ${total} clips were rejected, more than data.max_rejected = ${most}\n${listed(rejected)}`,
       { hint: "Repair or remove these files, or raise data.max_rejected." },
     );
   if (!rows.some(({ split }) => split === "train"))
@@ -135,7 +133,7 @@ export const prepare: Stage = {
     const source = { ...context, folder: input.inputs.render ?? context.folder };
     const recordings = await recordingsOf(dataset, pipeline.data.options, source);
     const { index, rejected } = await prepareRecordings(input, chained, recordings);
-    for (const { id, reason } of rejected.slice(0, 20)) context.warn(`rejected ${id}: ${reason}`);
+    warnOfRejected(rejected, (message) => context.warn(message));
     judge(pipeline, index, rejected);
     const faults = reportSoundFaults(index, context);
     const { mean, std } = await writeFeatureStatistics(context.folder, chained.definition, {

@@ -8,6 +8,8 @@ export interface Rejection {
   readonly media: string;
   readonly code: string;
   readonly reason: string;
+  /** What to do about it. */
+  readonly hint?: string;
 }
 
 const fileName = "rejected.jsonl";
@@ -47,8 +49,23 @@ export class Rejections {
   }
 
   /** Adds a line, and has it on disk when it returns: clips that come later may be indexed at any time. */
-  async add(row: Rejection): Promise<void> {
+  async add({ id, media }: Pick<Rejection, "id" | "media">, { code, message, hint }: CmmdError): Promise<void> {
+    const row = { id, media, code, reason: message, ...(hint !== undefined && { hint }) };
     this.#rows.push(row);
     await appendFile(this.#path, `${JSON.stringify(row)}\n`, { flush: true });
   }
+}
+
+/** The first of what was rejected, a line each, for an error about all of it. */
+export function listed(rejected: readonly Rejection[], most = 8): string {
+  const lines = rejected.slice(0, most).map(({ id, reason }) => `${id}: ${reason}`);
+  if (rejected.length > most) lines.push(`and ${rejected.length - most} more`);
+  return lines.join("\n");
+}
+
+/** Warns of the first of what was rejected, and says where the rest is. */
+export function warnOfRejected(rejected: readonly Rejection[], warn: (message: string) => void, most = 20): void {
+  for (const { id, reason, hint } of rejected.slice(0, most))
+    warn(`rejected ${id}: ${reason}${hint === undefined ? "" : `. ${hint}`}`);
+  if (rejected.length > most) warn(`rejected ${rejected.length - most} more: see ${fileName}`);
 }
