@@ -5,7 +5,7 @@ import { CmmdError } from "../errors.js";
 import type { VocoderPipeline } from "../pipeline/resolved.js";
 import type { Recording } from "../plugin/clips.js";
 import { inOrder } from "./in-order.js";
-import { listed, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
+import { listRejected, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
 import { type SoundChain, soundChain } from "./sound-chain.js";
 import { soundClips } from "./sound-clips.js";
 import { writeSoundDefinition } from "./sound-definition.js";
@@ -66,13 +66,13 @@ async function prepareRecordings(
 /** Fails when too much was rejected, or when nothing is left to train on. */
 function judge({ data }: VocoderPipeline, rows: readonly ShardRow[], rejected: readonly Rejection[], total: number) {
   if (rows.length === 0)
-    throw new CmmdError("CMMD512", `no usable sound in the dataset "${data.use}"\n${listed(rejected)}`, {
+    throw new CmmdError("CMMD512", `no usable sound in the dataset "${data.use}"\n${listRejected(rejected)}`, {
       hint: "Check data.root, and that the files have sound.",
     });
   if (rejected.length / total > data.max_rejected)
     throw new CmmdError(
       "CMMD513",
-      `${rejected.length} of ${total} recordings were rejected, more than data.max_rejected = ${data.max_rejected}\n${listed(rejected)}`,
+      `${rejected.length} of ${total} recordings were rejected, more than data.max_rejected = ${data.max_rejected}\n${listRejected(rejected)}`,
       { hint: "Repair or remove these files, or raise data.max_rejected." },
     );
   const learnt = rows.filter(({ split }) => split === "train");

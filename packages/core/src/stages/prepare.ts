@@ -9,7 +9,7 @@ import { Decoders } from "./decoders.js";
 import { keptFeatures, writeFeatureStatistics } from "./features.js";
 import { inOrder } from "./in-order.js";
 import { grouped, neighbourClips } from "./neighbour-clips.js";
-import { listed, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
+import { listRejected, type Rejection, Rejections, warnOfRejected } from "./rejections.js";
 import { reportSoundFaults, soundFaults } from "./sound-faults.js";
 import type { Stage, StageInput } from "./stage.js";
 import type { Cut } from "./windows.js";
@@ -101,13 +101,13 @@ function judge(pipeline: ResolvedPipeline, rows: readonly ShardRow[], rejected: 
   const { max_rejected: most } = pipeline.data;
   const total = rows.length + rejected.length;
   if (rows.length === 0)
-    throw new CmmdError("CMMD512", `no usable clip in the dataset "${pipeline.data.use}"\n${listed(rejected)}`, {
+    throw new CmmdError("CMMD512", `no usable clip in the dataset "${pipeline.data.use}"\n${listRejected(rejected)}`, {
       hint: "Check data.root, and that the files have picture and sound and are long enough.",
     });
   if (rejected.length / total > most)
     throw new CmmdError(
       "CMMD513",
-      `${rejected.length} of ${total} clips were rejected, more than data.max_rejected = ${most}\n${listed(rejected)}`,
+      `${rejected.length} of ${total} clips were rejected, more than data.max_rejected = ${most}\n${listRejected(rejected)}`,
       { hint: "Repair or remove these files, or raise data.max_rejected." },
     );
   if (!rows.some(({ split }) => split === "train"))

@@ -57,7 +57,7 @@ export class Rejections {
 }
 
 /** The first of what was rejected, a line each, for an error about all of it. */
-export function listed(rejected: readonly Rejection[], most = 8): string {
+export function listRejected(rejected: readonly Rejection[], most = 8): string {
   const lines = rejected.slice(0, most).map(({ id, reason }) => `${id}: ${reason}`);
   if (rejected.length > most) lines.push(`and ${rejected.length - most} more`);
   return lines.join("\n");

@@ -1,6 +1,5 @@
-import type { DeviceTensor, HostTensor } from "@cmmd/jit";
 import type { ModelBody } from "../plugin/components.js";
-import { type NamedTensor, sizeOf } from "../plugin/tensors.js";
+import type { NamedTensor } from "../plugin/tensors.js";
 import { jitOptions } from "../stages/computing.js";
 import type { StageInput } from "../stages/stage.js";
 import { rowsOf } from "./batches.js";
@@ -16,6 +15,7 @@ import {
   type StepInputs,
 } from "./program.js";
 import { normsOf, numbersOf, scalar } from "./scalars.js";
+import { summed } from "./summed.js";
 import type { DiffusionStep } from "./whole-steps.js";
 
 const mapped = <T, R>(map: Readonly<Record<string, T>>, each: (value: T) => R) =>
@@ -68,18 +68,13 @@ export function openAccumulation(input: StageInput, model: ModelBody<unknown>, l
       const [tensors, drawn, scalars] = args;
       const parameters = state.buckets.map((bucket) => bucket.parameters);
       const lossScale = state.lossScale ? { scale: state.lossScale.scale } : {};
-      let sums: readonly (HostTensor | DeviceTensor)[] = layout.buckets.map(({ shape }) => ({
-        shape,
-        data: new Float32Array(sizeOf(shape)),
-      }));
-      const log: Record<string, number> = {};
       let finite = 1;
-      for (const part of partsOf({ tensors, drawn }, losses, input.pipeline.train.accumulate)) {
+      const parts = partsOf({ tensors, drawn }, losses, input.pipeline.train.accumulate);
+      const { sums, log } = await summed(layout, parts, async (sums, part) => {
         const result = await programOf(part)(sums, parameters, lossScale, part.inputs, part.drawn);
-        sums = result.sums;
-        for (const [name, value] of Object.entries(await numbersOf(result.log))) log[name] = (log[name] ?? 0) + value;
         if (result.finite) finite = Math.min(finite, (await numbersOf([result.finite]))[0]!);
-      }
+        return result;
+      });
       const updated = await update(state, sums, scalars, state.lossScale ? [scalar(finite)] : []);
       const [gradient] = await normsOf(updated.squares, 1);
       const scaling = updated.scaling && (await numbersOf(updated.scaling));

@@ -8,12 +8,12 @@ import type { NamedTensor, NamedTensors } from "../plugin/tensors.js";
 import { type Layout, namesOf, pack, unpack } from "./buckets.js";
 import type { Objective, States, StateTensors, StepResult } from "./objective.js";
 import type { TrainState, WholeState } from "./optimizer.js";
+import { scalar } from "./scalars.js";
 
 /** What a checkpoint is of: the layouts of its sets of parameters, and the configuration that is written beside them. */
 type Described = Pick<Objective<unknown>, "layouts" | "configuration">;
 
 const hostOf = async (tensor: HostTensor | DeviceTensor) => (tensor instanceof DeviceTensor ? tensor.read() : tensor);
-const scalar = (value: number): HostTensor => ({ shape: [], data: Float32Array.of(value) });
 
 /** What says how far training is, in a folder that `writeState` wrote. */
 export const trainerFile = "trainer.json";

@@ -18,14 +18,20 @@ interface Buffer {
 /**
  * Bytes of the process that ONNX Runtime's allocator takes for what a graph computes on the way, its nodes in the order of running: the plan
  * that the runtime makes of the graph, carried out by its allocator, run after run. `open` are the views whose shapes it does not know beforehand; inputs,
- * constants and results have memory of their own. Values are taken for `margin` times as large as they are.
+ * constants and results have memory of their own. The mean over values that are so many times as large as they are (`margins`).
  */
-export function arenaBytes(graph: Graph, open: ReadonlySet<Node>, margin = 1): number {
+export function arenaBytes(graph: Graph, open: ReadonlySet<Node>, margins: readonly number[] = [1]): number {
   const buffers = planOf(graph, open);
+  const touched = margins.map((margin) => touchedBy(buffers, graph.nodes.length, margin));
+  return Math.round(touched.reduce((sum, bytes) => sum + bytes, 0) / margins.length);
+}
+
+/** What two runs of so many nodes touch of an arena. */
+function touchedBy(buffers: readonly Buffer[], nodes: number, margin: number): number {
   const arena = new Arena();
   // The second run finds all regions there, and uses other parts of them than the first, which had to make them.
   for (let run = 0; run < 2; run++) {
-    const ended = graph.nodes.map((): Chunk[] => []);
+    const ended = Array.from({ length: nodes }, (): Chunk[] => []);
     let next = 0;
     for (const [i, chunks] of ended.entries()) {
       for (; buffers[next]?.from === i; next++) {

@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from "../ir/graph.js";
+import type { Value } from "../ir/graph.js";
 import { inPlace } from "../passes/in-place.js";
 import { bytesOf, largeProgram } from "../passes/liveness.js";
 import { separateOnce } from "../passes/once.js";
@@ -36,14 +36,10 @@ export interface ProgramFacts {
  */
 const margins = [1, 1.1];
 
-function intermediatesOf(graph: Graph, device: Device): number {
-  const open = device === "cpu" ? openViews(graph, largeProgram) : new Set<Node>();
-  return Math.round(margins.reduce((sum, margin) => sum + arenaBytes(graph, open, margin), 0) / margins.length);
-}
-
 export function factsOf({ graph, multiplyAdds }: Traced, device: Device, donated: ReadonlySet<number>): ProgramFacts {
   const parts = separateOnce(graph);
   const ready = fitted[device](parts?.each ?? graph);
+  const ordered = inRunOrder(ready);
   const over = inPlace(ready, donated);
   const bytes = (values: Iterable<Value>) => [...values].reduce((sum, value) => sum + bytesOf(value), 0);
   const read = new Set(ready.nodes.flatMap(({ inputs }) => inputs.filter(({ frozen }) => frozen)));
@@ -56,7 +52,7 @@ export function factsOf({ graph, multiplyAdds }: Traced, device: Device, donated
       computed: bytes(parts?.once.outputs ?? []),
       packed: bytes(read),
       results: bytes(ready.outputs.filter((_, i) => over[i] === undefined)),
-      intermediates: intermediatesOf(inRunOrder(ready), device),
+      intermediates: arenaBytes(ordered, device === "cpu" ? openViews(ordered, largeProgram) : new Set(), margins),
     },
   };
 }
