@@ -7,7 +7,7 @@ import { readSafetensors } from "../data/safetensors.js";
 import { layoutOf, pack, parametersOf, startOf } from "./buckets.js";
 import { checkpoints, readState } from "./checkpoint.js";
 
-/** Parameters of every kind: filters alone in their bucket and with others, of several taps and of one, matrices, vectors. */
+/** Parameters of every kind: filters alone in their bucket and with others, of several taps and of one, matrices, vectors; rows of one length. */
 const shapes: Readonly<Record<string, readonly number[]>> = {
   "in.weight": [40, 3, 1, 3, 3],
   "in.bias": [40],
@@ -18,6 +18,9 @@ const shapes: Readonly<Record<string, readonly number[]>> = {
   "linear.weight": [550, 500],
   "small linear.weight": [6, 9],
   scale: [],
+  "left.weight": [660, 200],
+  "right.weight": [200, 330, 2],
+  "right.bias": [200],
 };
 let next = 0;
 const tensors = Object.fromEntries(
@@ -38,7 +41,13 @@ describe("buckets of parameters", () => {
   });
 
   it("show the model what was put in, in PyTorch's layout", () => {
-    expect(layout.buckets.map(({ shape }) => shape)).toEqual([[9, 330, 90], [520, 520], [550, 500], [1300]]);
+    expect(layout.buckets.map(({ shape }) => shape)).toEqual([
+      [9, 330, 90],
+      [520, 520],
+      [550, 500],
+      [1321, 200],
+      [1300],
+    ]);
     const packed = pack(tensors, layout).map(({ shape, data }) => tf.tensor(data, [...shape]));
     const seen = parametersOf(packed, layout);
     for (const [name, { shape, data }] of Object.entries(tensors)) {

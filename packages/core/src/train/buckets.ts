@@ -11,7 +11,7 @@ interface Parameter {
   readonly offset: number;
 }
 
-/** A tensor of the training state: one large parameter, or small ones one after the other. */
+/** A tensor of the training state: one large parameter, or small ones one after the other: as rows where all have as many columns. */
 interface Bucket {
   readonly shape: readonly number[];
   readonly parameters: readonly Parameter[];
@@ -29,6 +29,23 @@ const smallestAlone = 262_144;
 /** Most elements of a bucket of small parameters: what the optimizer makes of one stays in the cache. */
 const largestShared = 1_048_576;
 
+const sizesOf = (parameters: readonly Parameter[]) => parameters.reduce((sum, { size }) => sum + size, 0);
+
+/** Small parameters in groups, in their order. */
+function shared(parameters: readonly Parameter[]): readonly (readonly Parameter[])[] {
+  const groups: Parameter[][] = [];
+  let room = 0;
+  for (const parameter of parameters) {
+    if (parameter.size > room) {
+      groups.push([]);
+      room = largestShared;
+    }
+    groups.at(-1)!.push(parameter);
+    room -= parameter.size;
+  }
+  return groups;
+}
+
 /** The layout for parameters of such names and shapes. */
 export function layoutOf(tensors: Readonly<Record<string, { readonly shape: readonly number[] }>>): Layout {
   let size = 0;
@@ -38,23 +55,20 @@ export function layoutOf(tensors: Readonly<Record<string, { readonly shape: read
     return parameter;
   });
   const alone = parameters.filter((parameter) => parameter.size >= smallestAlone);
-  const shared: Parameter[][] = [];
-  let room = 0;
-  for (const parameter of parameters) {
-    if (parameter.size >= smallestAlone) continue;
-    if (parameter.size > room) {
-      shared.push([]);
-      room = largestShared;
-    }
-    shared.at(-1)!.push(parameter);
-    room -= parameter.size;
-  }
+  const small = parameters.filter((parameter) => parameter.size < smallestAlone);
+  const columnsOf = ({ shape }: Parameter) => storedShape(shape).at(-1) ?? 1;
+  const withColumns = (columns: number) => small.filter((parameter) => columnsOf(parameter) === columns);
+  const rows = [...new Set(small.map(columnsOf))].filter((columns) => sizesOf(withColumns(columns)) >= smallestAlone);
+  const others = small.filter((parameter) => !rows.includes(columnsOf(parameter)));
   const buckets = [
     ...alone.map((parameter) => ({ shape: storedShape(parameter.shape), parameters: [parameter] })),
-    ...shared.map((members) => ({
-      shape: [members.reduce((sum, member) => sum + member.size, 0)],
-      parameters: members,
-    })),
+    ...rows.flatMap((columns) =>
+      shared(withColumns(columns)).map((members) => ({
+        shape: [sizesOf(members) / columns, columns],
+        parameters: members,
+      })),
+    ),
+    ...shared(others).map((members) => ({ shape: [sizesOf(members)], parameters: members })),
   ];
   return { size, parameters, buckets };
 }
@@ -120,9 +134,10 @@ export function startOf(parameters: readonly HostTensor[]): TrainState<HostTenso
 /** Traced: the parameters by name, in PyTorch's shapes, from their buckets. */
 export function parametersOf(tensors: readonly tf.Tensor[], { buckets }: Layout): Record<string, tf.Tensor> {
   return Object.fromEntries(
-    buckets.flatMap(({ parameters }, i) => {
-      const sizes = parameters.map(({ size }) => size);
-      const parts = sizes.length === 1 ? [tensors[i]!] : tf.split(tensors[i] as tf.Tensor1D, sizes);
+    buckets.flatMap(({ shape: whole, parameters }, i) => {
+      const columns = whole.length === 1 ? 1 : whole.at(-1)!;
+      const sizes = parameters.map(({ size }) => size / columns);
+      const parts = sizes.length === 1 ? [tensors[i]!] : tf.split(tensors[i]!, sizes, 0);
       return parameters.map(({ name, shape }, j) => [name, shown(parts[j]!, shape)] as const);
     }),
   );

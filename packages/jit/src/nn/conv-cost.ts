@@ -9,6 +9,8 @@ import { type Tiling, tilingsOf, transposedGeometry } from "./tiling.js";
 
 /** Nodes that tiles take more than patches do, and multiplications and additions that take as long as starting one on two threads. */
 const [nodesOfTiles, flopsPerNode] = [4, 1e6];
+/** What a cell of its own must save, as every node also takes time to open. */
+const flopsPerCell = 4e6;
 
 /** Multiplications and additions of a matrix product that take as long as moving one number, in the cache and beyond it. */
 const flopsPerNumber = { cached: 30, beyond: 45 };
@@ -32,14 +34,15 @@ function cost(products: number, moved: number, filterNumbers: number, filterMove
 
 /**
  * Fewer products (36 for 144 over two axes) for transforms, which take a product and a pass over the tiles each, and a filter that is larger,
- * packed in every run where one matrix would be packed once, and transformed unless it is frozen.
+ * packed in every run where one matrix would be packed once, as are the cells of a frozen filter apart, and transformed unless it is frozen.
  */
 function costOfTiles(tiling: Tiling, { channels, out, batch, frozen }: Task): number {
   const tiles = batch * sizeOf(tiling.tiles);
-  const { cells, outputs } = tiling;
-  const products = tiles * cells * (channels * out + cells * channels + outputs * out);
-  const moved = tiles * (2 * cells * channels + (cells + outputs) * out);
-  return nodesOfTiles * flopsPerNode + cost(products, moved, cells * channels * out, frozen ? 3 : 4);
+  const { inputs, cells, outputs, apart } = tiling;
+  const products = tiles * cells * (channels * out + inputs * channels + outputs * out);
+  const moved = tiles * ((inputs + cells) * channels + (cells + outputs) * out);
+  const nodes = nodesOfTiles * flopsPerNode + (apart ? cells * flopsPerCell : 0);
+  return nodes + cost(products, moved, cells * channels * out, apart ? 1 : frozen ? 3 : 4);
 }
 
 /** The least exact tiles must be so much cheaper to be taken where filters are trained, as gradients add up the errors of all layers. */
@@ -47,7 +50,9 @@ const inexact = { above: 4, dearer: 1.12 };
 
 /** The tiling that costs least, and what it costs. */
 function bestTiling(task: Task): { readonly tiling?: Tiling; readonly cost: number } {
-  const costs = tilingsOf(task.of).map((tiling) => {
+  const tilings = tilingsOf(task.of);
+  const forms = task.frozen ? tilings.flatMap((tiling) => [tiling, { ...tiling, apart: true }]) : tilings;
+  const costs = forms.map((tiling) => {
     const avoided = !task.frozen && tiling.axes.some(({ error }) => error > inexact.above);
     return { tiling, cost: costOfTiles(tiling, task) * (avoided ? inexact.dearer : 1) };
   });

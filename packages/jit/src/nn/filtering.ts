@@ -5,18 +5,21 @@
 
 export type Matrix = readonly (readonly number[])[];
 
-/** The filtering along one axis: m outputs of a tile that reads `inputs` inputs by `taps` taps. */
+/** The filtering along one axis: m outputs of a tile that reads `inputs` inputs by `taps` taps, in `cells` products. */
 export interface Filtering {
   readonly outputs: number;
   readonly inputs: number;
   readonly taps: number;
+  readonly cells: number;
+  /** Inputs before the first that it reads, which are padding. */
+  readonly skipped: number;
   /** Rounding error of float32, relative to that of direct summation. */
   readonly error: number;
-  /** [inputs, outputs] */
+  /** [cells, outputs] */
   readonly a: Matrix;
-  /** [inputs, taps] */
+  /** [cells, taps] */
   readonly g: Matrix;
-  /** [inputs, inputs] */
+  /** [cells, inputs] */
   readonly bTransposed: Matrix;
 }
 
@@ -45,6 +48,8 @@ function filtering(taps: number, { at: points, error }: Points): Filtering {
     outputs,
     inputs,
     taps,
+    cells: inputs,
+    skipped: 0,
     error,
     a: [...points.map((p) => powers(p, outputs)), last(outputs)],
     g: [...points.map((p, j) => powers(p, taps).map((x) => x / scale(j))), last(taps)],
@@ -58,13 +63,67 @@ const more: Points = { at: [0, Math.SQRT1_2, -Math.SQRT1_2, Math.SQRT2, -Math.SQ
 const most: Points = { at: [0, 1, -1, 2, -2, 0.5, -0.5], error: 4.6 };
 
 /** An axis without taps: every position by itself. */
-const untouched: Filtering = { outputs: 1, inputs: 1, taps: 1, error: 1, a: [[1]], g: [[1]], bTransposed: [[1]] };
+const untouched: Filtering = {
+  outputs: 1,
+  inputs: 1,
+  taps: 1,
+  cells: 1,
+  skipped: 0,
+  error: 1,
+  a: [[1]],
+  g: [[1]],
+  bTransposed: [[1]],
+};
 
-/** What the axes of a kernel can be filtered by, the most exact first: one or two axes with taps, tiles of at least two outputs along each. */
-export function filteringsOf(kernel: readonly number[]): readonly (readonly Filtering[])[] {
-  const along = kernel.filter((size) => size > 1);
+/**
+ * All there is of an axis of two positions between padding: y0 = w1 x0 + w2 x1 and y1 = w0 x0 + w1 x1 share w1 (x0 + x1), which leaves
+ * (w2 - w1) x1 and (w0 - w1) x0.
+ */
+const pair: Filtering = {
+  outputs: 2,
+  inputs: 2,
+  taps: 3,
+  cells: 3,
+  skipped: 1,
+  error: 1.4,
+  a: [
+    [1, 1],
+    [1, 0],
+    [0, 1],
+  ],
+  g: [
+    [0, 1, 0],
+    [0, -1, 1],
+    [1, -1, 0],
+  ],
+  bTransposed: [
+    [1, 1],
+    [0, 1],
+    [1, 0],
+  ],
+};
+
+/** That by the flipped filter. Where flipping only exchanges products, the filter is transformed as it is, which the one that is not flipped shares. */
+export function flipped(one: Filtering): Filtering {
+  const g = one.g.map((row) => row.toReversed());
+  const order = g.map((row) => one.g.findIndex((other) => other.every((x, i) => x === row[i])));
+  if (order.includes(-1)) return { ...one, g };
+  return { ...one, a: order.map((i) => one.a[i]!), bTransposed: order.map((i) => one.bTransposed[i]!) };
+}
+
+/** What is filtered along one axis. */
+export interface Axis {
+  readonly taps: number;
+  /** Whether it is three taps over two positions and one of padding at each end. */
+  readonly paired: boolean;
+}
+
+/** What axes can be filtered by, the most exact first: one or two axes with taps, tiles of at least two outputs along each. */
+export function filteringsOf(axes: readonly Axis[]): readonly (readonly Filtering[])[] {
+  const along = axes.filter(({ taps }) => taps > 1);
   const points = along.length === 1 ? [few, more, most] : along.length === 2 ? [few, more] : [];
-  return points
-    .filter(({ at }) => along.every((taps) => at.length - taps >= 0))
-    .map((one) => kernel.map((taps) => (taps === 1 ? untouched : filtering(taps, one))));
+  const own = along.filter(({ paired }) => !paired);
+  return (own.length === 0 ? points.slice(0, 1) : points)
+    .filter(({ at }) => own.every(({ taps }) => at.length - taps >= 0))
+    .map((one) => axes.map(({ taps, paired }) => (taps === 1 ? untouched : paired ? pair : filtering(taps, one))));
 }

@@ -70,64 +70,62 @@ export function groupNorm<T extends tf.Tensor>(x: T, { groups, gamma, beta, eps 
   }
   const positions = x.size / (batch * channels);
   const rows = x.reshape([batch, positions, channels]);
-  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, 1, channels]), beta.reshape([-1, 1, channels]));
+  const normalised = normalise(groups, eps)(rows, gamma.reshape([-1, channels]), beta.reshape([-1, channels]));
   return normalised.reshape(x.shape) as T;
 }
 
-/** [1, channels, groups] matrix of the channels of each group, divided by `count`. */
-function membership(channels: number, groups: number, count: number): tf.Tensor {
-  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(channels / groups, "int32"));
-  return tf
-    .equal(group.expandDims(1), tf.range(0, groups, 1, "int32"))
-    .cast("float32")
-    .div(count)
-    .expandDims(0);
-}
+/** Channels up to which one product of [channels, channels] is quicker than two by way of the groups. */
+const fewChannels = 256;
 
 /**
- * What takes rows [N, 1, channels] to the mean of each group [N, 1, groups], of `cells` numbers for each channel, and what repeats such means
- * for the channels: small products, no reshapes, with matrices that both have once.
+ * What takes rows [N, channels] to the mean of each group [N, groups], of `cells` numbers for each channel, what repeats such means for the
+ * channels, and both at once: small products, with matrices that all have once.
  */
 function grouping(channels: number, groups: number, cells = 1) {
-  const [dividing, repeating] = [(cells * channels) / groups, 1].map((count) => membership(channels, groups, count));
-  return {
-    meanOf: (rows: tf.Tensor) => tf.matMul(rows, dividing!),
-    ofChannels: (means: tf.Tensor) => tf.matMul(means, repeating!, false, true),
-  };
+  const size = channels / groups;
+  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(size, "int32")).expandDims(1);
+  const among = (groups: tf.Tensor, count: number) => tf.equal(group, groups).cast("float32").div(count);
+  const members = (count: number) => among(tf.range(0, groups, 1, "int32"), count);
+  const meanOf = (rows: tf.Tensor) => tf.matMul(rows, members(cells * size));
+  const ofChannels = (means: tf.Tensor) => tf.matMul(means, members(1), false, true);
+  const averaged = (rows: tf.Tensor) =>
+    channels > fewChannels ? ofChannels(meanOf(rows)) : tf.matMul(rows, among(group.transpose(), cells * size));
+  return { meanOf, ofChannels, averaged };
 }
 
 /** Sum over the samples where the parameter has one row for all of them. */
 const overSamples = (gradient: tf.Tensor, parameter: tf.Tensor) =>
   parameter.shape[0] === gradient.shape[0] ? gradient : gradient.sum(0, true);
 
-/** x [N, L, C], gamma and beta [N or 1, 1, C]. Statistics are rows [N, 1, C]. */
+/** x [N, L, C], gamma and beta [N or 1, C]. Statistics are rows [N, C]. */
 function normalise(groups: number, eps: number) {
+  const everywhere = (rows: tf.Tensor) => rows.expandDims(1);
   const moments = (x: tf.Tensor) => {
-    const { meanOf, ofChannels } = grouping(x.shape[2]!, groups);
-    const centred = x.sub(ofChannels(meanOf(x.mean(1, true))));
-    const variance = meanOf(centred.square().mean(1, true));
-    return { centred, inverse: ofChannels(variance.add(eps).rsqrt()) };
+    const { meanOf, ofChannels, averaged } = grouping(x.shape[2]!, groups);
+    const centred = x.sub(everywhere(averaged(x.mean(1))));
+    const variance = meanOf(centred.square().mean(1)).add(eps);
+    return { centred, deviation: ofChannels(variance.sqrt()) };
   };
   return tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
     const [x, gamma, beta] = args as [tf.Tensor, tf.Tensor, tf.Tensor];
     save([x, gamma, beta]);
-    const { centred, inverse } = moments(x);
+    const { centred, deviation } = moments(x);
     return {
-      value: centred.mul(inverse.mul(gamma)).add(beta),
+      value: centred.mul(everywhere(gamma.div(deviation))).add(everywhere(beta)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [x, gamma, beta] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
-        const { centred, inverse } = moments(x);
-        const sum = dy.sum(1, true);
-        const correlation = dy.mul(centred).sum(1, true).mul(inverse);
-        // dx = inverse (dxhat - mean of dxhat - xhat mean of dxhat xhat), dxhat = gamma dy, the means over each group's cells, where
-        // inverse is the same for the whole group.
-        const scale = inverse.mul(gamma);
-        const { meanOf, ofChannels } = grouping(x.shape[2]!, groups, x.shape[1]!);
-        const offset = ofChannels(meanOf(scale.mul(sum)));
-        const slope = ofChannels(meanOf(scale.mul(correlation))).mul(inverse);
+        const { centred, deviation } = moments(x);
+        const sum = dy.sum(1);
+        const correlation = dy.mul(centred).sum(1).div(deviation);
+        // dx = (dxhat - mean of dxhat - xhat mean of dxhat xhat) / deviation, dxhat = gamma dy, the means over each group's cells, where the
+        // deviation is the same for the whole group.
+        const scale = gamma.div(deviation);
+        const { averaged } = grouping(x.shape[2]!, groups, x.shape[1]!);
+        const offset = averaged(scale.mul(sum));
+        const slope = averaged(scale.mul(correlation)).div(deviation);
         return [
-          dy.mul(scale).sub(centred.mul(slope).add(offset)),
+          dy.mul(everywhere(scale)).sub(centred.mul(everywhere(slope)).add(everywhere(offset))),
           overSamples(correlation, gamma),
           overSamples(sum, beta),
         ];

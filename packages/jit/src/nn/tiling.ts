@@ -8,10 +8,13 @@ export interface Tiling {
   /** By spatial axis. */
   readonly axes: readonly Filtering[];
   readonly tiles: readonly number[];
-  /** Inputs, outputs and taps of one tile. */
+  /** Inputs, products, outputs and taps of one tile. */
+  readonly inputs: number;
   readonly cells: number;
   readonly outputs: number;
   readonly taps: number;
+  /** Whether each cell is a product of its own, of a filter that is constant: ONNX Runtime packs that once, but one of several matrices in every run. */
+  readonly apart: boolean;
 }
 
 /** Some images of a batch. */
@@ -23,7 +26,9 @@ export interface Images {
 /** All tilings of a convolution, the most exact first. */
 export function tilingsOf(of: Geometry): readonly Tiling[] {
   if (of.groups > 1 || of.strides.some((stride) => stride > 1)) return [];
-  return filteringsOf(of.kernel).map((axes) => {
+  const paired = (i: number) =>
+    of.kernel[i] === 3 && of.input[i] === 2 && of.output[i] === 2 && of.padsBefore[i] === 1 && of.dilations[i] === 1;
+  return filteringsOf(of.kernel.map((taps, i) => ({ taps, paired: paired(i) }))).map((axes) => {
     const product = (size: (axis: Filtering) => number) => sizeOf(axes.map(size));
     return {
       of,
@@ -32,9 +37,11 @@ export function tilingsOf(of: Geometry): readonly Tiling[] {
         const dilation = of.dilations[i]!;
         return dilation * Math.ceil(Math.ceil(of.output[i]! / dilation) / outputs);
       }),
-      cells: product(({ inputs }) => inputs),
+      inputs: product(({ inputs }) => inputs),
+      cells: product(({ cells }) => cells),
       outputs: product(({ outputs }) => outputs),
       taps: product(({ taps }) => taps),
+      apart: false,
     };
   });
 }
@@ -75,15 +82,15 @@ function positions(
   return found;
 }
 
-/** For every input of a tile, image and tile [cells, images tiles]: its position among all [N, ...input]; -1 for padding. */
+/** For every input of a tile, image and tile [inputs, images tiles]: its position among all [N, ...input]; -1 for padding. */
 export function positionsOfInputs({ of, axes, tiles }: Tiling, images: Images): Int32Array {
   const cells = axes.map(({ inputs }) => inputs);
   return positions(cells, tiles, of.input, images, (axis, tile, cell) => {
-    const { outputs, taps } = axes[axis]!;
+    const { outputs, taps, skipped } = axes[axis]!;
     const dilation = of.dilations[axis]!;
     const start = startOf(tile, dilation, outputs);
-    const position = start + cell * dilation - of.padsBefore[axis]!;
-    const firstReader = start + Math.max(0, cell - taps + 1) * dilation;
+    const position = start + (skipped + cell) * dilation - of.padsBefore[axis]!;
+    const firstReader = start + Math.max(0, skipped + cell - taps + 1) * dilation;
     // What only outputs beyond the result read may be anything, and a row that is there spares the zeros.
     return firstReader < of.output[axis]! ? position : Math.max(0, Math.min(position, of.input[axis]! - 1));
   });

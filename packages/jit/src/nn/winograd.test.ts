@@ -39,6 +39,8 @@ describe("convolution by Winograd's tiles", () => {
   it.each([
     [[16, 8, 12, 48], "many tiles"],
     [[96, 4, 4, 48], "one tile an image"],
+    [[288, 2, 2, 48], "all of an image, from its own four positions"],
+    [[72, 2, 8, 48], "two rows of positions"],
   ])("on %s: %s: value and gradients equal the definition", async (shape) => {
     const x = noise(shape, 1);
     expect(String(jit(step).lower(x, filter)).match(tiled)).toHaveLength(3);
@@ -109,6 +111,25 @@ describe("convolution by Winograd's tiles", () => {
     expectClose(dw!, sum, 1e-5);
     await run.dispose();
   });
+
+  it.each([2, 4])(
+    "with a frozen filter, each cell a product of its own, on images of %i: as given one",
+    async (size) => {
+      const [x, w] = [noise([18, size, size, 256], 1), noise([320, 256, 3, 3], 7)];
+      const [frozen, given] = [jit(step, { freeze: [1] }), jit(step)];
+      expect(String(frozen.lower(x, w))).toMatch(/Split\(/);
+      const [got, want] = await Promise.all(
+        [frozen, given].map(async (run) => {
+          const { aux, grads } = await run(x, w);
+          return Promise.all([aux, grads.x].map(async (value) => (await value.read()).data as Float32Array));
+        }),
+      );
+      got!.forEach((values, i) => {
+        expectClose(values, want![i]!, 4e-6);
+      });
+      await Promise.all([frozen.dispose(), given.dispose()]);
+    },
+  );
 
   it("is left to patches where it does not pay: few tiles, few channels, other sizes", () => {
     for (const [shape, w] of [

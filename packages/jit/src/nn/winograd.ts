@@ -1,7 +1,7 @@
 import type { Builder } from "../ir/builder.js";
 import { sizeOf, Value } from "../ir/graph.js";
 import { takeRows } from "../trace/kernels/movement.js";
-import type { Matrix } from "./filtering.js";
+import { flipped, type Matrix } from "./filtering.js";
 import { type Images, positionsOfInputs, positionsOfOutputs, type Tiling } from "./tiling.js";
 
 /*
@@ -47,7 +47,7 @@ function reorder(b: Builder, x: Value, order: Int32Array, shape: readonly number
 
 /** Images of x [N, ...spatial, C] as transformed tiles [cells, images tiles, C]. */
 function transformedTiles(b: Builder, x: Value, tiling: Tiling, images: Images): Value {
-  const shape = [tiling.cells, images.count * sizeOf(tiling.tiles)];
+  const shape = [tiling.inputs, images.count * sizeOf(tiling.tiles)];
   const gathered = reorder(b, x, positionsOfInputs(tiling, images), shape);
   const matrices = tiling.axes.map((axis) => axis.bTransposed);
   return alongCells(b, matrices, gathered);
@@ -78,9 +78,21 @@ export function winograd(b: Builder, x: Value, filter: Value, tiling: Tiling): V
 function filtered(b: Builder, x: Value, transformed: Value, tiling: Tiling): Value {
   const [, channels, out] = transformed.shape as [number, number, number];
   const images = parts(x.shape[0]!, tiling, Math.max(channels, out)).map((part) =>
-    assemble(b, b.op("MatMul", [transformedTiles(b, x, tiling, part), transformed]), part.count, tiling),
+    assemble(b, cellProducts(b, transformedTiles(b, x, tiling, part), transformed, tiling), part.count, tiling),
   );
   return images.length === 1 ? images[0]! : b.op("Concat", images, { axis: 0 });
+}
+
+/** Transformed tiles [cells, tiles, C] times a transformed filter [cells, C, O]. */
+function cellProducts(b: Builder, tiles: Value, filter: Value, { apart, cells }: Tiling): Value {
+  if (!apart) return b.op("MatMul", [tiles, filter]);
+  const matrices = (x: Value) => {
+    const [, rows, columns] = x.shape as [number, number, number];
+    return b.ops("Split", [b.reshape(x, [cells * rows, columns])], { axis: 0, split: Array<number>(cells).fill(rows) });
+  };
+  const filters = matrices(filter);
+  const products = matrices(tiles).map((rows, i) => b.op("Gemm", [rows, filters[i]!], { transA: 0, transB: 0 }));
+  return b.reshape(b.op("Concat", products, { axis: 0 }), [cells, tiles.shape[1]!, filter.shape[2]!]);
 }
 
 /**
@@ -88,9 +100,9 @@ function filtered(b: Builder, x: Value, transformed: Value, tiling: Tiling): Val
  * the flipped filter, its channels exchanged, which the tiling is of.
  */
 export function winogradInputGradient(b: Builder, dy: Value, filter: Value, tiling: Tiling): Value {
-  const flipped = tiling.axes.map(({ g }) => g.map((row) => row.toReversed()));
-  const transformed = b.transpose(alongCells(b, flipped, filter), [0, 2, 1]);
-  return filtered(b, dy, transformed, tiling);
+  const axes = tiling.axes.map(flipped);
+  const matrices = axes.map(({ g }) => g);
+  return filtered(b, dy, b.transpose(alongCells(b, matrices, filter), [0, 2, 1]), { ...tiling, axes });
 }
 
 /** Its gradient by the filter: [taps, C, O]. */

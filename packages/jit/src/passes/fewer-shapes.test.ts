@@ -69,3 +69,31 @@ it("cuts, joins, takes and sums along an axis wherever that lies", () => {
     "return %7",
   ]);
 });
+
+it("sums over the last axis and spreads the sums where the others are, as the gradient of a softmax does", () => {
+  const text = lines((b) => {
+    const y = b.reshape(b.op("Sigmoid", [x]), [2, 3, 4, 8]);
+    const sums = b.reduce("ReduceSum", b.op("Mul", [y, y]), [3], true);
+    return [b.reshape(b.op("Sub", [y, sums]), [24, 8])];
+  });
+  expect(text.map((line) => /: float32\[(.*?)\] = (\w+)/.exec(line)?.slice(1))).toEqual([
+    ["24,8", "Sigmoid"],
+    ["24,8", "Mul"],
+    ["24,1", "ReduceSum"],
+    ["24,8", "Sub"],
+    undefined,
+  ]);
+});
+
+it("squares a gradient in the shape of the argument that it is added to", () => {
+  const moment = new Value([4, 6, 8], "float32");
+  const text = lines(
+    (b) => {
+      const gradient = b.reshape(b.op("Exp", [x]), [4, 6, 8]);
+      const first = b.op("Add", [moment, gradient]);
+      return [first, b.op("Add", [moment, b.op("Mul", [gradient, gradient])])];
+    },
+    [x, moment],
+  );
+  expect(text.filter((line) => line.includes("Reshape"))).toHaveLength(1);
+});

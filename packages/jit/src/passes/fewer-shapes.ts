@@ -4,6 +4,7 @@ import { isBinary, isUnary } from "../ir/infer.js";
 import { deadCode } from "./dead-code.js";
 import { largeProgram, memoryPeak } from "./liveness.js";
 import { merged } from "./split-transposes.js";
+import { takenShapes } from "./taken-shapes.js";
 
 type Shape = readonly number[];
 
@@ -20,6 +21,7 @@ class Places {
   readonly #views = new Map<Value, Map<string, Value>>();
   /** What has the shape of an argument, and so of the result that may be written over it. */
   readonly #anchored: Set<Value>;
+  readonly #beside = new Map<Value, Value>();
 
   constructor(inputs: readonly Value[]) {
     this.#anchored = new Set(inputs);
@@ -48,6 +50,18 @@ class Places {
 
   anchor(value: Value): void {
     this.#anchored.add(value);
+  }
+
+  /** The numbers of `value` in the shape of an argument that they were combined with, if they were. */
+  beside(value: Value): Value {
+    return this.#beside.get(this.of(value)) ?? this.of(value);
+  }
+
+  /** The numbers of `value` in the shape of an argument. */
+  asBeside(value: Value, shape: Shape): Value {
+    const view = this.as(value, shape);
+    this.#beside.set(this.of(value), view);
+    return view;
   }
 
   isAnchored(value: Value): boolean {
@@ -90,7 +104,7 @@ function around(places: Places, values: readonly Value[], axis: number): Around 
     const { shape } = places.of(value);
     const at = shape.findIndex((size, i) => size === value.shape[axis] && sizeOf(shape.slice(0, i)) === before);
     if (at < 0 || sizeOf(shape.slice(at + 1)) !== after) continue;
-    const form = { before: shape.slice(0, at), after: shape.slice(at + 1) };
+    const form = { before: shape.slice(0, at), after: withoutOnes(shape.slice(at + 1)) };
     const key = JSON.stringify(form);
     counts.set(key, { count: (counts.get(key)?.count ?? 0) + 1, form });
   }
@@ -98,20 +112,29 @@ function around(places: Places, values: readonly Value[], axis: number): Around 
   return most?.form ?? { before: before === 1 ? [] : [before], after: after === 1 ? [] : [after] };
 }
 
+const withoutOnes = (shape: Shape): Shape => shape.filter((size) => size !== 1);
+
 const withSize = ({ before, after }: Around, size: number): Shape => [...before, size, ...after];
 
 const fits = (row: Shape, columns: number) => row.at(-1) === columns && sizeOf(row) === columns;
+
+/** Numbers of a row that takes longer to copy into a result of another shape than to view in it. */
+const longRow = 1 << 12;
 
 /** Operands of an operator by element. */
 function operands(places: Places, x: Value, y: Value): readonly [Value, Value] {
   const [a, b] = collapsed(x.shape, y.shape);
   const [px, py] = [places.of(x), places.of(y)];
   if (sameShape(a, b)) {
+    if (px === py) return [places.beside(x), places.beside(x)];
+    if (sameShape(px.shape, py.shape)) return [px, py];
+    const anchored = [px, py].find((value) => places.isAnchored(value));
     const rows = [px, py].every(({ shape }) => fits(shape, x.size));
-    if (rows || sameShape(px.shape, py.shape)) return [px, py];
-    const kept =
-      [px, py].find((value) => places.isAnchored(value)) ?? [px, py].find(({ shape }) => shape.length === 2) ?? px;
-    return [places.as(x, kept.shape), places.as(y, kept.shape)];
+    if (rows && (x.size < longRow || !anchored)) return [px, py];
+    const kept = anchored ?? [px, py].find(({ shape }) => shape.length === 2) ?? px;
+    return anchored
+      ? [places.asBeside(x, kept.shape), places.asBeside(y, kept.shape)]
+      : [places.as(x, kept.shape), places.as(y, kept.shape)];
   }
   const [full, part] = y.size < x.size ? [x, y] : [y, x];
   const ordered = (whole: Value, other: Value): readonly [Value, Value] =>
@@ -121,6 +144,10 @@ function operands(places: Places, x: Value, y: Value): readonly [Value, Value] {
     return ordered(whole, other.shape.length <= whole.shape.length ? other : places.as(part, []));
   }
   const [shape, row] = full === x ? [a, b] : [b, a];
+  const column = [...whole.shape.slice(0, -1), 1];
+  if (sameShape(row, [shape[0]!, 1]) && shape.length === 2 && shape[1] === whole.shape.at(-1)) {
+    return ordered(whole, places.as(part, column));
+  }
   const spread = shape.every((size, axis) => size === Math.max(a[axis]!, b[axis]!));
   if (!spread || row.length !== 2 || row[0] !== 1) return [places.as(x, a), places.as(y, b)];
   const columns = row[1]!;
@@ -186,9 +213,14 @@ const forms: Readonly<Record<string, (places: Places, node: Node) => Form | unde
   },
 };
 
-/** Axes of size 1 left out, neighbours that are summed or kept together as one. */
+/** Axes of size 1 left out, neighbours that are summed or kept together as one; or the last axis alone, wherever the others lie. */
 function reduction(places: Places, { inputs: [x], attributes }: Node): Form {
   const axes = attributes.axes as Shape;
+  const place = places.of(x!);
+  const columns = x!.shape.at(-1)!;
+  if (axes.length === 1 && axes[0] === x!.shape.length - 1 && place.shape.at(-1) === columns) {
+    return { inputs: [place], attributes: { ...attributes, axes: [place.shape.length - 1], keepdims: 1 } };
+  }
   const runs: { summed: boolean; size: number }[] = [];
   x!.shape.forEach((size, axis) => {
     if (size === 1) return;
@@ -242,5 +274,5 @@ export function fewerShapes(graph: Graph): Graph {
     if (kept && (isUnary(op) || isBinary(op))) places.anchor(result);
   }
   const outputs = graph.outputs.map((output) => places.as(output, output.shape));
-  return deadCode(new Graph(graph.name, graph.inputs, builder.nodes, outputs));
+  return takenShapes(deadCode(new Graph(graph.name, graph.inputs, builder.nodes, outputs)));
 }

@@ -22,6 +22,33 @@ it("takes from what was taken at once", () => {
   ]);
 });
 
+it("takes from what was taken and padded at once, unless the padded rows are read elsewhere", () => {
+  const places = (...at: number[]) => new Value([at.length], "int32", Int32Array.from(at));
+  const taken = (b: Builder) => b.op("Gather", [x, places(3, 0, 2)], { axis: 1 });
+  const padded = (b: Builder, rows: Value) => {
+    const all = b.op("Concat", [b.reshape(rows, [3, 3]), b.full(0, [1, 3], "float32")], { axis: 0 });
+    return b.op("Gather", [all, places(3, 0, 1, 2, 3)], { axis: 0 });
+  };
+  const lines = text((b) => [padded(b, taken(b))]);
+  expect(lines.filter((line) => line.includes("Gather"))).toEqual([
+    expect.stringMatching(/float32\[5,3\] = Gather\(%\d, int32\[5\]\{4,3,0,2,4\}\) axis=0/),
+  ]);
+  const both = text((b) => {
+    const rows = taken(b);
+    return [padded(b, rows), rows];
+  });
+  expect(both.filter((line) => line.includes("Gather"))).toHaveLength(2);
+});
+
+it("adds a number to a small product within the product", () => {
+  const lines = text((b) => {
+    const matrix = b.constant(Float32Array.of(1, 0, 1), [3, 1], "float32");
+    const means = b.op("Gemm", [b.reshape(x, [4, 3]), matrix], { transA: 0, transB: 0 });
+    return [b.op("Sqrt", [b.op("Add", [means, b.scalar(1e-5)])])];
+  });
+  expect(lines.map((line) => /= (\w+)/.exec(line)?.[1])).toEqual(["Reshape", "Gemm", "Sqrt", undefined]);
+});
+
 it("brings an activation next to the product that it follows, if nothing else needs that", () => {
   const product = (b: Builder) => {
     const matrix = b.constant(new Float32Array(6), [3, 2], "float32");

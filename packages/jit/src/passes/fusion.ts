@@ -1,5 +1,5 @@
 import type { Builder } from "../ir/builder.js";
-import { type Node, sameShape, Value } from "../ir/graph.js";
+import { type Node, sameShape, sizeOf, Value } from "../ir/graph.js";
 import type { Rule } from "./rewrite.js";
 
 /** Taking from what was taken is one taking, e.g. a mirrored border and then the windows of a convolution. */
@@ -11,6 +11,31 @@ export const gatherOnce: Rule = ({ op, inputs, attributes }, b) => {
   if (!first.data || !second.data || first.shape.length !== 1 || second.shape.length !== 1) return undefined;
   const places = Int32Array.from(second.data as Int32Array, (at) => (first.data as Int32Array)[at]!);
   return [b.op("Gather", [inner.inputs[0]!, new Value([places.length], "int32", places)], attributes)];
+};
+
+/** Taking rows from what was taken and padded, e.g. the tiles of a convolution from the outputs of another one: one taking. */
+export const gatherPadded: Rule = ({ op, inputs, attributes }, b, uses) => {
+  const padded = op === "Gather" && uses(inputs[0]!) === 1 ? b.producer(inputs[0]!) : undefined;
+  if (padded?.op !== "Concat" || padded.inputs.length !== 2) return undefined;
+  const axis = attributes.axis as number;
+  const [x, padding] = padded.inputs as [Value, Value];
+  let shown = x;
+  let inner = b.producer(shown);
+  while (inner?.op === "Reshape" && uses(shown) === 1) {
+    shown = inner.inputs[0]!;
+    inner = b.producer(shown);
+  }
+  if (inner?.op !== "Gather" || uses(shown) > 1 || padded.attributes.axis !== axis) return undefined;
+  const [first, second] = [inner.inputs[1]!, inputs[1]!];
+  const rowsOf = ({ shape }: Value, at: number) => sizeOf(shape.slice(0, at)) === 1 && shape[at]!;
+  const from = inner.inputs[0]!;
+  const rows = rowsOf(from, inner.attributes.axis as number);
+  if (!first.data || !second.data || second.shape.length !== 1 || rowsOf(x, axis) !== first.size || !rows)
+    return undefined;
+  const all = b.op("Concat", [b.reshape(from, x.shape.with(axis, rows)), padding], { axis });
+  const [taken, places] = [first.data as Int32Array, second.data as Int32Array];
+  const composed = Int32Array.from(places, (at) => (at < taken.length ? taken[at]! : rows + at - taken.length));
+  return [b.op("Gather", [all, new Value([composed.length], "int32", composed)], attributes)];
 };
 
 /** Cutting rows from what was taken by larger rows, e.g. from the phases of a transposed convolution: one taking, by the smaller rows. */
@@ -75,6 +100,8 @@ export const activateProduct: Rule = ({ op, inputs, attributes }, b, uses) => {
 
 /** Most numbers of a row that is repeated to be as long as the rows of a product. */
 const longestRow = 1 << 18;
+/** Most numbers of a product that fills them with one number first: ONNX Runtime does so on one thread. */
+const mostFilled = 1 << 16;
 
 /**
  * A row that is added to every row of what shows a matrix product is the product's third input, repeated where the product's own rows are
@@ -84,10 +111,15 @@ export const biasOfProduct: Rule = ({ op, inputs, outputs }, b, uses) => {
   if (op !== "Add") return undefined;
   for (const [value, row] of [inputs, inputs.toReversed()] as [Value, Value][]) {
     const width = row.size;
-    if (row.shape.at(-1) !== width || value.shape.at(-1) !== width || !sameShape(value.shape, outputs[0]!.shape))
-      continue;
+    const number = row.data?.length === 1 && value.size <= mostFilled;
+    const wide = row.shape.at(-1) === width && value.shape.at(-1) === width;
+    if (!(number || wide) || !sameShape(value.shape, outputs[0]!.shape)) continue;
     const shown = shownProduct(value, b, uses);
     if (shown?.product.inputs.length !== 2) continue;
+    if (number) {
+      const filled = b.op("Gemm", [...shown.product.inputs, b.reshape(row, [])], shown.product.attributes);
+      return [shownAs(b, filled, shown.moves)];
+    }
     const columns = shown.product.outputs[0]!.shape[1]!;
     const wholeRows = shown.moves.every(({ op, inputs }) => op === "Reshape" || inputs[0]!.shape.at(-1)! % width === 0);
     if (!wholeRows || columns % width !== 0 || (columns > width && columns > longestRow)) continue;
