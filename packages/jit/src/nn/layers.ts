@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { JitError } from "../errors.js";
 import { sizeOf } from "../ir/graph.js";
+import { membership } from "./membership.js";
 
 /** x [..., I] times weight [O, I] transposed, plus bias [O]: [..., O]. PyTorch's Linear. */
 export function linear<T extends tf.Tensor>(x: T, weight: tf.Tensor, bias?: tf.Tensor): T {
@@ -83,13 +84,11 @@ const fewChannels = 256;
  */
 function grouping(channels: number, groups: number, cells = 1) {
   const size = channels / groups;
-  const group = tf.floorDiv(tf.range(0, channels, 1, "int32"), tf.scalar(size, "int32")).expandDims(1);
-  const among = (groups: tf.Tensor, count: number) => tf.equal(group, groups).cast("float32").div(count);
-  const members = (count: number) => among(tf.range(0, groups, 1, "int32"), count);
-  const meanOf = (rows: tf.Tensor) => tf.matMul(rows, members(cells * size));
-  const ofChannels = (means: tf.Tensor) => tf.matMul(means, members(1), false, true);
+  const matrix = (columns: number, count: number) => membership({ channels, groups, columns, count });
+  const meanOf = (rows: tf.Tensor) => tf.matMul(rows, matrix(1, cells * size));
+  const ofChannels = (means: tf.Tensor) => tf.matMul(means, matrix(1, 1), false, true);
   const averaged = (rows: tf.Tensor) =>
-    channels > fewChannels ? ofChannels(meanOf(rows)) : tf.matMul(rows, among(group.transpose(), cells * size));
+    channels > fewChannels ? ofChannels(meanOf(rows)) : tf.matMul(rows, matrix(size, cells * size));
   return { meanOf, ofChannels, averaged };
 }
 

@@ -117,7 +117,9 @@ export const biasOfProduct: Rule = ({ op, inputs, outputs }, b, uses) => {
     const shown = shownProduct(value, b, uses);
     if (shown?.product.inputs.length !== 2) continue;
     if (number) {
-      const filled = b.op("Gemm", [...shown.product.inputs, b.reshape(row, [])], shown.product.attributes);
+      // Of rank 1: ONNX Runtime's GPU product ends the process for a scalar.
+      const bias = new Value([1], row.dtype, row.data);
+      const filled = b.op("Gemm", [...shown.product.inputs, bias], shown.product.attributes);
       return [shownAs(b, filled, shown.moves)];
     }
     const columns = shown.product.outputs[0]!.shape[1]!;
