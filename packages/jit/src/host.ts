@@ -23,8 +23,11 @@ export function isHostTensor(node: unknown): node is HostTensor {
   );
 }
 
-/** Throws JIT301 when the data do not have as many elements as the shape says. */
+/** Throws JIT301 when the shape is none, or the data do not have as many elements as it says. */
 export function checkHostTensor({ shape, data }: HostTensor, place: string): void {
+  if (!shape.every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new JitError("JIT301", `${place} has shape [${shape}], whose sizes are not whole numbers from 0 on`);
+  }
   if (sizeOf(shape) === data.length) return;
   throw new JitError("JIT301", `${place} has shape [${shape}] but ${data.length} elements`);
 }

@@ -67,6 +67,28 @@ describe("a training step of tf.layers against trainOnBatch on tfjs's cpu backen
     await step.dispose();
   });
 
+  it("other settings of the optimizer, steps without waiting, and a first one that fails", async () => {
+    const build = () => {
+      const model = convolutional();
+      model.compile({ optimizer: tf.train.adam(0.01), loss: "categoricalCrossentropy" });
+      return model;
+    };
+    const [model, reference] = [build(), build()];
+    const step = trainStep(model);
+    const x = noise([4, 6, 6, 2], 1.3);
+    const [xs, ys] = [tf.tensor(x.data, [...x.shape]), tf.tensor(labels.data, labels.shape)];
+    await expect(step(noise([4, 5, 5, 2]), labels)).rejects.toThrow();
+    for (const learningRate of [0.01, 0.05, 0.002]) {
+      for (const { optimizer } of [model, reference]) Object.assign(optimizer, { learningRate });
+      for (const [loss] of await Promise.all([step(x, labels), step(x, labels), step(x, labels)])) {
+        expect(loss).toBeCloseTo((await reference.trainOnBatch(xs, ys)) as number, 5);
+      }
+    }
+    await step.dispose();
+    const unready = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+    expect(() => trainStep(unready)).toThrow(/is not compiled/);
+  });
+
   it("allocates nothing in tfjs from step to step", async () => {
     const model = convolutional();
     model.compile({ optimizer: tf.train.adam(0.01), loss: "categoricalCrossentropy" });

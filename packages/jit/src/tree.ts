@@ -26,6 +26,8 @@ export function flattenTree<L>(
     const parts = tree.map((child, i) => flattenTree(child, isLeaf, `${path}[${i}]`));
     return { leaves: parts.flatMap((part) => part.leaves), structure: parts.map((part) => part.structure) };
   }
+  const other = kindOf(tree);
+  if (other !== undefined) throw new TypeError(`${path === "" ? "the value" : path} is ${other}`);
   if (typeof tree === "object" && tree !== null) {
     const entries = Object.entries(tree)
       .filter(([, child]) => child !== undefined)
@@ -36,6 +38,20 @@ export function flattenTree<L>(
     };
   }
   throw new TypeError(`${path === "" ? "the value" : path} is ${tree === null ? "null" : typeof tree}, not a tensor`);
+}
+
+/** What holds numbers but is no leaf and no tree of leaves, in words. */
+function kindOf(node: unknown): string | undefined {
+  if (typeof node !== "object" || node === null) return undefined;
+  const { name } = node.constructor ?? Object;
+  if (isTensor(node)) return "a tf.Tensor, not its data";
+  const opaque = ArrayBuffer.isView(node) || [Map, Set, Promise].some((type) => node instanceof type);
+  if (opaque) return `a ${name}, not a tensor`;
+  const isShape = (value: unknown) => Array.isArray(value) && value.every((size) => typeof size === "number");
+  if (!("shape" in node) || !isShape(node.shape)) return undefined;
+  if (name !== "Object") return `a ${name}, not a tensor`;
+  if (!("data" in node)) return undefined;
+  return `{ shape, data } with data of type ${(node.data as object | null)?.constructor.name}`;
 }
 
 /** The inverse of `flattenTree`. */

@@ -4,6 +4,7 @@ import { jitBackendName } from "./eager/backend.js";
 import { JitError } from "./errors.js";
 import type { DeviceTensor, HostTensor } from "./host.js";
 import type { TensorData } from "./ir/graph.js";
+import { refuseInside } from "./run/arguments.js";
 import { type JitOptions, jit } from "./run/program.js";
 import { withDraws } from "./trace/draws.js";
 import type { MapTree } from "./tree.js";
@@ -26,7 +27,8 @@ export interface StatefulOptions extends Pick<JitOptions, "name" | "device"> {
 /**
  * `jit` for functions that read and assign tf.Variables, such as the step of a tfjs optimizer: the variables' values become hidden
  * inputs of the program and what is assigned to them hidden results. The first call runs on backend "jit" instead, because optimizers make
- * their variables then; a function that makes variables in later calls is refused (JIT111). On a GPU the variables travel in every call:
+ * their variables then; a function that makes variables in later calls is refused (JIT111). Calls wait for each other. Numbers that the
+ * function finds elsewhere, such as an optimizer's learning rate, are constants of the program. On a GPU the variables travel in every call:
  * pass the state as a donated argument of `jit` to keep it there.
  */
 export function jitStateful<A extends readonly unknown[], R>(
@@ -52,10 +54,11 @@ export function jitStateful<A extends readonly unknown[], R>(
   const eager = (...args: readonly unknown[]) => dropouts.first(() => call(...args));
   const lazily = jit(eager, { engine: "tfjs", backend: jitBackendName, name });
   let first = true;
-  const step = async (...args: readonly unknown[]) => {
+  const once = async (...args: readonly unknown[]) => {
     if (first) {
+      const result = await (lazily as unknown as (...args: readonly unknown[]) => Promise<unknown>)(...args);
       first = false;
-      return (lazily as unknown as (...args: readonly unknown[]) => Promise<unknown>)(...args);
+      return result;
     }
     const state = readState();
     const draws = dropouts.next(name, [state, args], (tree) => {
@@ -66,17 +69,30 @@ export function jitStateful<A extends readonly unknown[], R>(
     await writeState(next);
     return result;
   };
-  return Object.assign(step, { dispose: program.dispose }) as unknown as StatefulProgram<A, R>;
+  /** Each call begins with what the one before has assigned. */
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(call: () => Promise<T>): Promise<T> => {
+    const result = last.then(call);
+    last = result.catch(() => {});
+    // A promise without a handler: a failure that nobody waits for must not go unseen.
+    return result.then((value) => value);
+  };
+  const step = (...args: readonly unknown[]) => {
+    refuseInside(name);
+    return inTurn(() => once(...args));
+  };
+  return Object.assign(step, { dispose: () => inTurn(program.dispose) }) as unknown as StatefulProgram<A, R>;
 }
 
 const registered = (): Record<string, tf.Variable> => tf.engine().state.registeredVariables;
 
 const readState = (): State<HostTensor> =>
   Object.fromEntries(
-    Object.entries(registered()).map(([name, { dataId, shape }]) => [
-      name,
-      { shape, data: tf.engine().readSync(dataId) as TensorData },
-    ]),
+    Object.entries(registered()).flatMap(([name, { dataId, shape, dtype }]) =>
+      dtype === "string" || dtype === "complex64"
+        ? []
+        : [[name, { shape, data: tf.engine().readSync(dataId) as TensorData }]],
+    ),
   );
 
 /** The results' own memory becomes the variables'. */
@@ -93,11 +109,12 @@ async function writeState(next: State<DeviceTensor>): Promise<void> {
 /** Runs `fn` with other values in the variables, and returns with its result what it assigned to them. */
 function withState<R>(state: State<tf.Tensor>, fn: () => R): { result: R; next: State<tf.Tensor> } {
   const variables = registered();
+  const known = new Set(Object.keys(variables));
   const before = Object.entries(state).map(([name]) => [variables[name]!, variables[name]!.dataId] as const);
   for (const [name, { dataId }] of Object.entries(state)) variables[name]!.dataId = dataId;
   try {
     const result = fn();
-    const created = Object.keys(variables).filter((name) => !(name in state));
+    const created = Object.keys(variables).filter((name) => !known.has(name));
     if (created.length > 0) {
       for (const name of created) variables[name]!.dispose();
       throw new JitError("JIT111", `the tf.Variable ${created[0]} was made inside a traced step`, {

@@ -25,6 +25,13 @@ describe("backend jit", () => {
     expect(backend().graph.recorded).toBe(0);
   });
 
+  it("computes with the numbers that there were when an operation was recorded", () => {
+    const numbers = Float32Array.of(1, 2);
+    const doubled = tf.tensor1d(numbers).mul(2);
+    numbers.fill(7);
+    expect(Array.from(doubled.dataSync())).toEqual([2, 4]);
+  });
+
   it("trains with tfjs's optimizers as the cpu backend does, with one program and the same number of tensors", () => {
     const train = () => {
       const x = tf.tensor2d([0, 1, 1, 0, 1, 1, 2, 1], [4, 2]);

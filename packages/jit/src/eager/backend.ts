@@ -33,7 +33,8 @@ export class JitBackend extends tf.KernelBackend {
   /** The graph value of a tensor, which must be of a dtype that programs have. */
   value({ dataId, shape }: tf.TensorInfo): Value {
     const entry = this.#entries.get(dataId);
-    entry.value ??= this.graph.input(entry.shape, entry.dtype as DType, toTyped(entry.values, entry));
+    // A copy: the operation is computed later, and its user may write to the array before.
+    entry.value ??= this.graph.input(entry.shape, entry.dtype as DType, toTyped(entry.values, entry).slice());
     return this.graph.reshape(entry.value, shape);
   }
 

@@ -1,11 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { DeviceTensor, dtypeOf } from "../host.js";
 import type { TensorData } from "../ir/graph.js";
-import { flattenTree, isTensor, type Structure, unflattenTree } from "../tree.js";
-import type { Input } from "./arguments.js";
+import { type Structure, unflattenTree } from "../tree.js";
+import { atOnce, type Input, resultsOf } from "./arguments.js";
 import { readyBackend } from "./eager-backend.js";
 
 export interface EagerOptions {
+  /** Of the program, for errors. */
+  readonly name: string;
   readonly backend: string | undefined;
   readonly donate: readonly number[];
   readonly freeze: readonly number[];
@@ -35,12 +37,13 @@ export class EagerProgram {
     inputs: readonly Input[],
   ): Promise<{ readonly results: readonly DeviceTensor[]; readonly structure: Structure }> {
     const backend = await this.prepare();
-    const { donate } = this.#options;
+    const { donate, name } = this.#options;
     let structure: Structure = null;
     const leaves = onBackend(backend, () =>
       tf.tidy(() => {
         const given = inputs.map((input, i) => this.#tensor(input, i));
-        const flat = flattenTree(this.#fn(...(unflattenTree(structures, given) as readonly unknown[])), isTensor);
+        const result = this.#fn(...(unflattenTree(structures, given) as readonly unknown[]));
+        const flat = resultsOf(atOnce(result, name), name);
         structure = flat.structure;
         // A result may be an argument, or named twice: each is a tensor of its own.
         return flat.leaves.map((tensor) => tensor.clone());

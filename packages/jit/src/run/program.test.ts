@@ -141,6 +141,36 @@ describe("programs", () => {
       /argument 0 of p has shape \[2\] but 3 elements/,
     );
     await expect(program({ a: 1 } as never)).rejects.toThrow(/argument 0 of p: .a is number, not a tensor/);
+    await expect(program(tf.scalar(1) as never)).rejects.toThrow(/argument 0 of p: the value is a tf.Tensor/);
+    await expect(program({ shape: [-1, -1], data: new Float32Array(1) })).rejects.toThrow(/sizes are not whole/);
+    const doubles = { shape: [1], data: new Float64Array(1) };
+    await expect(program(doubles as never)).rejects.toThrow(/with data of type Float64Array/);
+    expect(() => jit((a: tf.Tensor) => a, { device: "auto" as never })).toThrow(/cannot have device auto/);
+  });
+
+  it("explains results that are no tensors, under both engines", async () => {
+    const f = (a: tf.Tensor) => ({ a, n: 3 });
+    for (const engine of ["onnx", "tfjs"] as const) {
+      await expect(jit(f, { engine })(noise([2]))).rejects.toThrow(/the result of f: .n is number, not a tensor/);
+    }
+  });
+
+  it("refuses a program inside a trace or a gradient, which would not wait for it", () => {
+    const inner = jit((a: tf.Tensor) => a.exp(), { name: "inner" });
+    const call = (a: tf.Tensor) => inner(a as never) as never;
+    const refused = /program inner was called inside a traced function or a gradient/;
+    expect(() => jit(call).lower(noise([2]))).toThrow(refused);
+    expect(() => tf.grad(call)(tf.scalar(1))).toThrow(refused);
+  });
+
+  it("dispose waits for calls under way, and a later call compiles again", async () => {
+    const program = jit((a: tf.Tensor) => tf.matMul(a as tf.Tensor2D, a as tf.Tensor2D).sum());
+    const ones = { shape: [300, 300], data: new Float32Array(90_000).fill(1) };
+    const calls = [program(ones), program(ones)];
+    await program.dispose();
+    calls.push(program(ones));
+    for (const call of calls) expect((await (await call).read()).data[0]).toBe(300 ** 3);
+    await program.dispose();
   });
 
   it("a parameter without influence has gradient zero", async () => {

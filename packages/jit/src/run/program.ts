@@ -6,8 +6,17 @@ import type { Graph, TensorData } from "../ir/graph.js";
 import { mixedPrecision } from "../passes/mixed-precision.js";
 import { optimise } from "../passes/optimise.js";
 import { type InputSpec, trace } from "../trace/backend.js";
-import { flattenTree, isTensor, type MapTree, type Structure, unflattenTree } from "../tree.js";
-import { dtypeOfLeaf, type Input, inputsOf, type Leaf, runtimeTensor } from "./arguments.js";
+import { type MapTree, type Structure, unflattenTree } from "../tree.js";
+import {
+  atOnce,
+  dtypeOfLeaf,
+  type Input,
+  inputsOf,
+  type Leaf,
+  refuseInside,
+  resultsOf,
+  runtimeTensor,
+} from "./arguments.js";
 import { BufferPool } from "./buffer-pool.js";
 import { type Compiled, compile, fitted, type Traced } from "./compile.js";
 import type { Device } from "./device.js";
@@ -67,8 +76,19 @@ export interface Program<A extends readonly unknown[], R> {
    * them, e.g. `known.video.x0`; bare tensors `input` and `output`, and a number follows a name that is taken. Throws JIT303 for a model above 2 GiB, more than the format can hold.
    */
   toOnnx(...args: Inputs<A>): Promise<OnnxModel>;
-  /** Frees the compiled programs. */
+  /** Frees the compiled programs, once the calls under way have ended. A later call compiles again. */
   dispose(): Promise<void>;
+}
+
+/** Throws JIT303 for a device or an engine that there is none of: not all callers are TypeScript. */
+function checkChoices({ device = "cpu", engine = "onnx" }: JitOptions, name: string): void {
+  const known = Object.hasOwn(fitted, device);
+  if (known && (engine === "onnx" || engine === "tfjs")) return;
+  throw new JitError("JIT303", `program ${name} cannot have ${known ? `engine ${engine}` : `device ${device}`}`, {
+    hint: known
+      ? "Engines are onnx and tfjs."
+      : 'Devices are cpu, webgpu and cuda; resolveDevice("auto") of @cmmd/jit/device chooses one.',
+  });
 }
 
 /**
@@ -77,13 +97,28 @@ export interface Program<A extends readonly unknown[], R> {
  */
 export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, options: JitOptions = {}): Program<A, R> {
   const { name = fn.name || "program", device = "cpu", donate = [], freeze = [], cache, repeat, precision } = options;
+  checkChoices(options, name);
   const eager =
     options.engine === "tfjs"
-      ? new EagerProgram(fn as (...args: readonly unknown[]) => unknown, { backend: options.backend, donate, freeze })
+      ? new EagerProgram(fn as (...args: readonly unknown[]) => unknown, {
+          name,
+          backend: options.backend,
+          donate,
+          freeze,
+        })
       : undefined;
   const programs = new Map<string, Promise<Compiled>>();
   const frozen = new Map<number, unknown>();
   const pool = new BufferPool();
+  /** Calls that have not ended: they need what `dispose` frees. */
+  const running = new Set<Promise<unknown>>();
+
+  const begun = <T>(call: Promise<T>): Promise<T> => {
+    // What is given back has no handler: a failure that nobody waits for must not go unseen.
+    const whole = call.finally(() => running.delete(whole));
+    running.add(whole);
+    return whole;
+  };
 
   const specOf = ({ leaf, argument }: Input): InputSpec => ({
     shape: leaf.shape,
@@ -100,12 +135,8 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const specs = repeat === undefined ? all : stepSpecs(all, (i) => inputs[i]!.argument, repeat, name);
     const { graph, multiplyAdds } = trace(name, specs, (tensors) => {
       const result = fn(...(unflattenTree<tf.Tensor>(structures as Structure, tensors) as unknown as A));
-      if (result instanceof Promise) {
-        throw new JitError("JIT108", `the function of program ${name} is async`, {
-          hint: "Trace a function that returns tensors at once.",
-        });
-      }
-      const flat = flattenTree(repeat === undefined ? result : stateFirst(result, structures[0]!, name), isTensor);
+      const tree: unknown = atOnce(result, name);
+      const flat = resultsOf(repeat === undefined ? tree : stateFirst(tree, structures[0]!, name), name);
       structure = flat.structure;
       return flat.leaves;
     });
@@ -214,12 +245,19 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     );
   };
 
-  return Object.assign(run as unknown as Program<A, R>, {
-    prepare: async (...args: readonly unknown[]) => {
-      checkFrozen(args);
-      const { inputs, structures } = inputsOf(args, name);
-      await (eager ? eager.prepare() : compiledFor(inputs, structures));
-    },
+  const prepare = async (...args: readonly unknown[]) => {
+    checkFrozen(args);
+    const { inputs, structures } = inputsOf(args, name);
+    await (eager ? eager.prepare() : compiledFor(inputs, structures));
+  };
+
+  const program = (...args: readonly unknown[]) => {
+    refuseInside(name);
+    return begun(run(...args));
+  };
+
+  return Object.assign(program as unknown as Program<A, R>, {
+    prepare: (...args: readonly unknown[]) => begun(prepare(...args)),
     lower: (...args: readonly unknown[]) => {
       const { inputs, structures } = inputsOf(args, name);
       return traceWith(structures, inputs).graph;
@@ -234,11 +272,14 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
       return standardModel(traceWith(structures, inputs), structures, await weightsOf(inputs));
     },
     dispose: async () => {
-      const compiled = await Promise.all(programs.values());
+      const compiled = [...programs.values()];
       programs.clear();
+      await Promise.allSettled(running);
       pool.clear();
       eager?.dispose();
-      await Promise.all(compiled.map(({ session }) => session.release()));
+      for (const one of await Promise.allSettled(compiled)) {
+        if (one.status === "fulfilled") await one.value.session.release();
+      }
     },
   });
 }

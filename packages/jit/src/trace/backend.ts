@@ -1,19 +1,26 @@
 import * as tf from "@tensorflow/tfjs";
 import { JitError } from "../errors.js";
 import { Builder } from "../ir/builder.js";
-import { type DType, Graph, sameShape, type TensorData, Value } from "../ir/graph.js";
-import { atPlace, callSite, isRunning } from "./call-site.js";
+import { type DType, Graph, sameShape, sizeOf, type TensorData, Value } from "../ir/graph.js";
+import { atPlace, callSite } from "./call-site.js";
 import { drawn } from "./draws.js";
+import { whilePure } from "./purity.js";
 
 export const traceBackendName = "jit-trace";
 
 /** More elements than this are data, not a constant of the formula. */
 const largestConstant = 1000;
 
+/** A tensor's place in the graph of its trace. */
+interface Traced {
+  readonly value: Value;
+  readonly builder: Builder | undefined;
+}
+
 /** A tfjs backend that records what kernels would compute. A tensor's data is a `Value` of the graph being built. */
 class TraceBackend extends tf.KernelBackend {
   #builder: Builder | undefined;
-  #values = new WeakMap<object, Value>();
+  #values = new WeakMap<object, Traced>();
   #captured = new WeakMap<object, Value>();
   /** Why the trace cannot be right although nothing was thrown: a promise of a traced tensor's elements was made. */
   awaited: JitError | undefined;
@@ -28,21 +35,35 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   get builder(): Builder {
-    if (this.#builder === undefined) {
-      throw new JitError("JIT101", `a traced tensor was used after its program was traced${atPlace()}`, {
-        hint: "Return it from the function given to jit, and use the program's result.",
-      });
-    }
+    if (this.#builder === undefined) throw leaked();
     return this.#builder;
+  }
+
+  /** Whether a function is being traced. */
+  get tracing(): boolean {
+    return this.#builder !== undefined;
+  }
+
+  /** Whether the data are a value of the graph being built. */
+  isTraced(dataId: tf.DataId): boolean {
+    const traced = this.#values.get(dataId);
+    return traced !== undefined && traced.builder === this.#builder;
   }
 
   /** The graph value behind a tensor; a tensor from outside the trace becomes a constant. */
   value({ dataId, shape, dtype }: tf.TensorInfo): Value {
-    const own = this.#values.get(dataId) ?? this.#captured.get(dataId);
+    const traced = this.#values.get(dataId);
+    if (traced !== undefined && traced.builder !== this.#builder) throw leaked();
+    const own = traced?.value ?? this.#captured.get(dataId);
     if (own !== undefined) {
       // Outside a trace, tensors of other shapes and types may share their data.
       const reshaped = sameShape(own.shape, shape) ? own : own.data && new Value(shape, own.dtype, own.data);
       return this.builder.cast(reshaped ?? this.builder.reshape(own, shape), dtype as DType);
+    }
+    if (!tf.engine().state.tensorInfo.has(dataId)) {
+      throw new JitError("JIT302", `a disposed tensor of shape [${shape}] was used in a traced function${atPlace()}`, {
+        hint: "Dispose of it after the program is traced, or pass it as an argument.",
+      });
     }
     const values = tf.engine().readSync(dataId);
     const constant = this.#constant(values, shape, dtype);
@@ -53,7 +74,7 @@ class TraceBackend extends tf.KernelBackend {
   /** A tensor handle for a graph value. */
   info(value: Value): tf.TensorInfo {
     const dataId = {};
-    this.#values.set(dataId, value);
+    this.#values.set(dataId, { value, builder: this.#builder });
     return { dataId, shape: [...value.shape], dtype: value.dtype as DType };
   }
 
@@ -64,6 +85,11 @@ class TraceBackend extends tf.KernelBackend {
       });
     }
     const data = toTyped[dtype](values as ArrayLike<number>);
+    if (data.length !== sizeOf(shape)) {
+      throw new JitError("JIT301", `a tensor of shape [${shape}] was made of ${data.length} numbers${atPlace()}`, {
+        hint: "tf.tensor takes numbers: tf.stack puts tensors together.",
+      });
+    }
     const first = data[0] ?? 0;
     if (data.length > 1 && data.every((value) => Object.is(value, first)))
       return this.builder.full(first, shape, dtype);
@@ -80,7 +106,7 @@ class TraceBackend extends tf.KernelBackend {
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     const numbers = drawn(shape);
     if (numbers instanceof tf.Tensor) return this.info(this.value(numbers)).dataId;
-    if (numbers === undefined && values.length > 1 && isRunning(randomNumbers)) {
+    if (numbers === undefined && values.length > 0 && isDrawing()) {
       throw new JitError(
         "JIT103",
         `random numbers of shape [${shape}] were drawn inside a traced function${atPlace()}: every run would have the same`,
@@ -101,11 +127,13 @@ class TraceBackend extends tf.KernelBackend {
   }
 
   #unreadable(dataId: tf.DataId): JitError {
-    const value = this.#values.get(dataId);
-    const node = value && this.#builder?.producer(value);
-    const what = node ? `the result of ${node.op}` : value?.data ? "a constant" : "an input";
+    const traced = this.#values.get(dataId);
+    if (this.#builder === undefined || traced?.builder !== this.#builder) return leaked();
+    const { value } = traced;
+    const node = this.#builder.producer(value);
+    const what = node ? `the result of ${node.op}` : value.data ? "a constant" : "an input";
     const site = callSite();
-    const message = `a traced tensor [${value?.shape ?? ""}] (${what}) was read${site.called ? ` by ${site.called}` : ""}`;
+    const message = `a traced tensor [${value.shape}] (${what}) was read${site.called ? ` by ${site.called}` : ""}`;
     if (site.called !== undefined && shapeOfValues.test(site.called)) {
       return new JitError("JIT109", `${message}${atPlace(site)}: the shape of its result depends on the values`, {
         hint: shapeHint,
@@ -137,8 +165,14 @@ class TraceBackend extends tf.KernelBackend {
   }
 }
 
-/** tfjs's functions that draw random numbers, as its code calls them. */
-const randomNumbers = /\b(?:random[A-Z]\w*|truncatedNormal|rand)_?$/;
+const leaked = () =>
+  new JitError("JIT101", `a traced tensor was used after its program was traced${atPlace()}`, {
+    hint: "Return it from the function given to jit, and use the program's result.",
+  });
+
+/** The scopes of tfjs's functions that draw random numbers. */
+const randomNumbers = /^(?:random[A-Z]\w*|truncatedNormal|rand)__op$/;
+const isDrawing = () => tf.engine().state.scopeStack.some(({ name }) => randomNumbers.test(name));
 
 /** tfjs's functions that read their arguments to know how large their result is. */
 const shapeOfValues = /whereAsync|booleanMaskAsync|setdiff1dAsync|unique|nonMaxSuppression/i;
@@ -188,7 +222,8 @@ export function trace(
     const outputs: Value[] = [];
     engine.tidy(() => {
       const tensors = inputs.map((value) => engine.makeTensorFromTensorInfo(traceBackend.info(value)));
-      for (const tensor of results(fn, tensors)) outputs.push(traceBackend.value(tensor));
+      const values = () => results(fn, tensors).map((tensor) => traceBackend.value(tensor));
+      for (const value of whilePure((dataId) => traceBackend.isTraced(dataId), values)) outputs.push(value);
     });
     return { graph: new Graph(name, inputs, builder.nodes, outputs), multiplyAdds: builder.multiplyAdds };
   } finally {

@@ -113,6 +113,19 @@ describe("lowering against tfjs's eager cpu backend", () => {
       (a: tf.Tensor, b: tf.Tensor) => [tf.floorDiv(a, b), tf.mod(a, b), tf.div(a, b)],
       [integers, { shape: [3], data: Int32Array.of(0, -4, 3) }],
     );
+    const pairs = [
+      tf.mul,
+      tf.maximum,
+      tf.minimum,
+      tf.equal,
+      tf.notEqual,
+      tf.greater,
+      tf.greaterEqual,
+      tf.less,
+      tf.lessEqual,
+    ];
+    const other = { ...flags, data: flags.data.map((_, i) => (i >> 1) % 2) };
+    await expectSame((a: tf.Tensor, b: tf.Tensor) => pairs.map((f) => f(a, b)), [flags, other]);
   });
 
   it("captured tensors that share their data in other shapes and types", async () => {
@@ -163,13 +176,54 @@ describe("what cannot be traced", () => {
   it("random numbers must be inputs", () => {
     expect(lower((a) => tf.randomNormal([1001]).sum().add(a))).toThrow(/random numbers of shape \[1001\]/);
     expect(lower((a) => tf.zeros([5000]).sum().add(a))).not.toThrow();
+    expect(lower((a) => tf.randomUniform([]).add(a))).toThrow(/random numbers of shape \[\]/);
+    expect(lower((a) => a.add(Math.random()))).toThrow(/Math.random\(\) was called/);
   });
   it("a kernel without lowering is named", () => {
     expect(lower((a) => tf.multinomial(a.reshape([6, 4]), 2))).toThrow(/Multinomial cannot be traced/);
   });
-  it("an async function is refused", () => {
-    const f = (async (a: tf.Tensor) => a) as unknown as (a: tf.Tensor) => tf.Tensor;
+  it("an async function is refused, whatever becomes of its promise", async () => {
+    const f = (async (a: tf.Tensor) => tf.tensor(a.dataSync())) as unknown as (a: tf.Tensor) => tf.Tensor;
     expect(lower(f)).toThrow(/async/);
+    // An unhandled rejection would come now.
+    await new Promise((resolve) => setTimeout(resolve));
+  });
+  it("arithmetic of truth values, which tfjs gives as numbers that no bool can have", () => {
+    expect(lower((a) => a.greater(0).add(a.less(1)))).toThrow(/^Add: arithmetic of two bool tensors/);
+  });
+  it("shapes that do not fit name the operation and the place", () => {
+    expect(lower((a) => a.add(tf.zeros([7])))).toThrow(/^Add: shapes/);
+    expect(lower((a) => tf.tensor([a.sum()] as never))).toThrow(/shape \[1\] was made of 0 numbers/);
+  });
+  it("a tensor of another trace, or one that was disposed", () => {
+    const kept: tf.Tensor[] = [];
+    const keep = (a: tf.Tensor) => {
+      kept.push(tf.keep(a.exp()));
+      return a;
+    };
+    expect(lower(keep)).not.toThrow();
+    expect(lower((a) => a.add(kept[0]!))).toThrow(/used after its program was traced/);
+    expect(() => kept[0]!.dataSync()).toThrow(/used after its program was traced/);
+    const gone = tf.tensor1d([1]);
+    gone.dispose();
+    expect(lower((a) => a.add(gone))).toThrow(/a disposed tensor of shape \[1\] was used/);
+  });
+  it("assigning a variable leaves it as it was; one made in the function ends with it", () => {
+    const outer = tf.variable(tf.tensor1d([1, 2]));
+    const { sgd } = tf.train;
+    expect(lower((a) => sgd(1).minimize(() => outer.mul(a.sum()).sum() as tf.Scalar, true)!)).toThrow(
+      /the tf.Variable \S+ \[2\] was assigned inside a traced function/,
+    );
+    expect(Array.from(outer.dataSync())).toEqual([1, 2]);
+    const inner = (a: tf.Tensor) => {
+      const sum = tf.variable(a, true, "inner");
+      sum.assign(sum.add(a));
+      return sum;
+    };
+    for (let i = 0; i < 2; i++) expect(lower(inner)).not.toThrow();
+    outer.assign(outer.add(1));
+    expect(Array.from(outer.dataSync())).toEqual([2, 3]);
+    outer.dispose();
   });
   it("leaves tfjs as it was", () => {
     expect(lower((a) => tf.unique(a.flatten()).values)).toThrow();

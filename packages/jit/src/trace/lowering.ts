@@ -27,9 +27,12 @@ export function registerLowering(kernelName: string, lowering: Lowering): void {
           ? result.map((value) => traceBackend.info(value))
           : traceBackend.info(result as Value);
       } catch (error) {
-        if (!(error instanceof JitError)) throw error;
-        throw new JitError(error.code, `${kernelName}${atPlace()}: ${error.message}`, {
-          ...(error.hint !== undefined && { hint: error.hint }),
+        const { code, hint } =
+          error instanceof JitError
+            ? error
+            : { code: "JIT203", hint: "Shapes are known in a trace: console.log(tensor.shape)." };
+        throw new JitError(code, `${kernelName}${atPlace()}: ${(error as Error).message}`, {
+          ...(hint !== undefined && { hint }),
           cause: error,
         });
       }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { sizeOf } from "../../ir/graph.js";
 import { registerGradient } from "./register.js";
 
-interface CumprodAttrs {
+interface ScanAttrs {
   readonly axis: number;
   readonly exclusive: boolean;
   readonly reverse: boolean;
@@ -36,7 +36,12 @@ function prefixGradient(x: tf.Tensor3D, dy: tf.Tensor3D, exclusive: boolean): tf
   return exclusive ? earlier(gradient, 1) : gradient;
 }
 
-registerGradient<CumprodAttrs>("Cumprod", ["x"], (dy, [x], { axis, exclusive, reverse }) => ({
+/** tfjs's comes out transposed unless the axis is the last. */
+registerGradient<ScanAttrs>("Cumsum", [], (dy, _, { axis, exclusive, reverse }) => ({
+  x: () => tf.cumsum(dy, axis, exclusive, !reverse),
+}));
+
+registerGradient<ScanAttrs>("Cumprod", ["x"], (dy, [x], { axis, exclusive, reverse }) => ({
   x: () => {
     const at = axis < 0 ? axis + x!.rank : axis;
     const rows = (y: tf.Tensor): tf.Tensor3D => {

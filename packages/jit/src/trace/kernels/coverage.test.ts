@@ -10,6 +10,7 @@ const improved: Readonly<Record<string, string>> = {
   AvgPool3D: "tfjs's spreads gradients over padding, too",
   Conv2D: "tfjs's refuses dilation",
   Conv3D: "tfjs's refuses dilation",
+  Cumsum: "tfjs's comes out transposed unless the axis is the last",
   DepthwiseConv2dNative: "tfjs's refuses dilation",
   GatherV2: "tfjs's fails with more than one batch dimension",
   GreaterEqual: "tfjs's fails on integers",

@@ -1,3 +1,4 @@
+import { JitError } from "../../errors.js";
 import type { Builder } from "../../ir/builder.js";
 import type { DType, Value } from "../../ir/graph.js";
 import type { Op } from "../../ir/infer.js";
@@ -16,10 +17,26 @@ const ofNumbers = { Abs: "Abs", Neg: "Neg", Relu: "Relu" } as const satisfies Re
 
 /** tfjs's kernels of two tensors that are one ONNX operator. */
 const binary = {
-  Add: "Add", Sub: "Sub", Multiply: "Mul", RealDiv: "Div", Maximum: "Max", Minimum: "Min", Pow: "Pow",
-  Equal: "Equal", Greater: "Greater", GreaterEqual: "GreaterOrEqual", Less: "Less", LessEqual: "LessOrEqual",
-  LogicalAnd: "And", LogicalOr: "Or", BitwiseAnd: "BitwiseAnd",
+  Maximum: "Max", Minimum: "Min", Equal: "Equal", LogicalAnd: "And", LogicalOr: "Or", BitwiseAnd: "BitwiseAnd",
 } as const satisfies Record<string, Op>; // biome-ignore format: a table
+
+/** The same, of numbers alone: tfjs's results for truth values are not all 0 and 1. */
+const arithmetic = { Add: "Add", Sub: "Sub", RealDiv: "Div", Pow: "Pow" } as const satisfies Record<string, Op>;
+
+/** The same; truth values count as 0 and 1. */
+const comparisons = {
+  Greater: "Greater", GreaterEqual: "GreaterOrEqual", Less: "Less", LessEqual: "LessOrEqual",
+} as const satisfies Record<string, Op>; // biome-ignore format: a table
+
+/** `op` of two tensors of numbers. Throws JIT102. */
+function ofTwo(b: Builder, op: Op, x: Value, y: Value): Value {
+  if (x.dtype !== "bool" || y.dtype !== "bool") return b.op(op, [x, y]);
+  throw new JitError("JIT102", `arithmetic of two bool tensors, [${x.shape}] and [${y.shape}]`, {
+    hint: "Cast them to int32 or float32 with tf.cast, or use tf.logicalAnd, tf.logicalOr, tf.logicalXor.",
+  });
+}
+
+const counted = (b: Builder, x: Value) => (x.dtype === "bool" ? b.cast(x, "int32") : x);
 
 const map = <K extends string, V, R>(table: Record<K, V>, f: (value: V) => R) =>
   Object.fromEntries(Object.entries<V>(table).map(([key, value]) => [key, f(value)])) as Record<K, R>;
@@ -52,6 +69,19 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
       (b, { a, b: c }) =>
         b.op(op, [a!, c!]),
   ),
+  ...map(
+    arithmetic,
+    (op): Lowering =>
+      (b, { a, b: c }) =>
+        ofTwo(b, op, a!, c!),
+  ),
+  ...map(
+    comparisons,
+    (op): Lowering =>
+      (b, { a, b: c }) =>
+        b.op(op, [counted(b, a!), counted(b, c!)]),
+  ),
+  Multiply: (b, { a, b: c }) => b.op(a!.dtype === "bool" && c!.dtype === "bool" ? "And" : "Mul", [a!, c!]),
   NotEqual: (b, { a, b: c }) => b.op("Not", [b.op("Equal", [a!, c!])]),
   LogicalNot: (b, { x }) => b.op("Not", [x!]),
   IsNan: ask(0, (b, x) => b.op("IsNaN", [x])),
@@ -87,10 +117,10 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   FloorDiv: (b, { a, b: c }) => floorDiv(b, a!, c!),
   Mod: (b, { a, b: c }) => mod(b, a!, c!),
   SquaredDifference: (b, { a, b: c }) => {
-    const difference = b.op("Sub", [a!, c!]);
+    const difference = ofTwo(b, "Sub", a!, c!);
     return b.op("Mul", [difference, difference]);
   },
-  AddN: (b, inputs) => Object.values(inputs).reduce((sum, x) => b.op("Add", [sum, x])),
+  AddN: (b, inputs) => Object.values(inputs).reduce((sum, x) => ofTwo(b, "Add", sum, x)),
   ClipByValue: (b, { x }, { clipValueMin, clipValueMax }: { clipValueMin: number; clipValueMax: number }) =>
     inNumbers(b, x!, (value) => {
       const limit = (number: number) => b.scalar(number, value.dtype as DType);

@@ -82,6 +82,7 @@ describe("gradients of indexing, scans and sums of products", () => {
     "diag": [(x) => tf.diag(x!), [small]],
     "topk": [(x) => tf.topk(x!, 2).values, [noise([2, 5])]],
     "cumprod": [(x) => tf.cumprod(x!, 1), [zeros]],
+    "cumsum of columns": [(x) => tf.cumsum(x!, 0, true), [small]],
     "cumprod, exclusive and reversed": [(x) => tf.cumprod(x!, 1, true, true), [zeros]],
     "einsum: matrix product": [(a, b) => tf.einsum("ij,jk->ki", a!, b!), [small, noise([3, 2], 0.4)]],
     "einsum: batch, contraction and lonely sums": [(a, b) => tf.einsum("bj,bjk->b", a!, b!), [noise([2, 2]), noise([2, 2, 3], 0.4)]],
