@@ -10,7 +10,7 @@ import { type Tiling, tilingsOf, transposedGeometry } from "./tiling.js";
 /** Nodes that tiles take more than patches do, and multiplications and additions that take as long as starting one on two threads. */
 const [nodesOfTiles, flopsPerNode] = [4, 1e6];
 /** What a cell of its own must save, as every node also takes time to open. */
-const flopsPerCell = 4e6;
+const flopsPerCell = 2e7;
 
 /** Multiplications and additions of a matrix product that take as long as moving one number, in the cache and beyond it. */
 const flopsPerNumber = { cached: 30, beyond: 45 };

@@ -38,11 +38,36 @@ it("weights that are only shown in another shape are not computed, results are c
   const given = noise([4, 256], 3);
   const program = jit(sum, { name: "sum", freeze: [0] });
   const parts = separateOnce(program.lower(blocks, given))!;
-  expect(parts.sources).toEqual([{ result: 0 }, { input: 0 }]);
+  expect(parts.sources).toEqual([
+    { result: 0, from: 0, size: 131072 },
+    { input: 0, from: 0, size: 131072 },
+  ]);
   expect(parts.given).toEqual([1]);
   expect(parts.once.nodes.at(-1)!.op).toBe("Transpose");
   const [got, expected] = [program, jit(sum)].map(async (run) => (await (await run(blocks, given)).read()).data);
   expect(await got).toEqual(await expected);
+});
+
+it("weights that are cut into parts that lie one after the other are not copied", async () => {
+  const products = ({ matrices }: { matrices: tf.Tensor }, input: tf.Tensor) => {
+    const parts = tf.split(matrices.square().reshape([1024, 512]), [512, 256, 256]);
+    return tf.concat(
+      parts.map((part) => tf.matMul(input as tf.Tensor2D, part as tf.Tensor2D, false, true)),
+      1,
+    );
+  };
+  const [blocks, given] = [{ matrices: noise([4, 256, 512]) }, noise([4, 512], 3)];
+  const program = jit(products, { name: "products", freeze: [0] });
+  const parts = separateOnce(program.lower(blocks, given))!;
+  expect(parts.once.nodes.map(({ op }) => op)).toEqual(["Mul"]);
+  expect(parts.sources.map(({ from, size }) => [from, size])).toEqual([
+    [0, 262144],
+    [262144, 131072],
+    [393216, 131072],
+  ]);
+  const read = async (run: typeof program) => Array.from((await (await run(blocks, given)).read()).data);
+  const [got, expected] = [await read(program), await read(jit(products))];
+  expect(Math.max(...got.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThan(1e-4);
 });
 
 it("the results are those of the whole, also from the disk cache, whose entries hold no weights", async () => {

@@ -1,4 +1,4 @@
-import { Graph, type Node, Value } from "../ir/graph.js";
+import { Graph, type Node, sizeOf, Value } from "../ir/graph.js";
 import { deadCode } from "./dead-code.js";
 import { bytesOf } from "./liveness.js";
 import { splitTransposes } from "./split-transposes.js";
@@ -15,8 +15,17 @@ export interface Parts {
   readonly sources: readonly Source[];
 }
 
-/** An input of the whole program or a result of `once`, by its index. */
-type Source = { readonly input: number } | { readonly result: number };
+/** So many numbers of an input of the whole program or of a result of `once`, by its index. */
+type Source = ({ readonly input: number } | { readonly result: number }) & {
+  readonly from: number;
+  readonly size: number;
+};
+
+/** Where a value's numbers lie in another one. */
+interface Origin {
+  readonly value: Value;
+  readonly from: number;
+}
 
 /** Less than this is left to the runtime. */
 const worthSeparating = 1 << 20;
@@ -39,7 +48,7 @@ export function separateOnce(graph: Graph): Parts | undefined {
   const plain = new Map(graph.inputs.map((input, i) => [input, given[i]!]));
   const shaped = splitTransposes(new Graph(`${graph.name}, once`, given, first.map(reading(plain)), results));
   const origins = originsOf(shaped);
-  const computed = [...new Set(origins)].filter((value) => !given.includes(value));
+  const computed = [...new Set(origins.map(({ value }) => value))].filter((value) => !given.includes(value));
   const { name, nodes } = deadCode(new Graph(shaped.name, given, shaped.nodes, computed));
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const frozen = new Map(results.map((value) => [value, freshValue(value, true)]));
@@ -57,17 +66,28 @@ export function separateOnce(graph: Graph): Parts | undefined {
       later.map(reading(frozen)),
       graph.outputs.map((value) => frozen.get(value) ?? value),
     ),
-    sources: origins.map((value) =>
-      computed.includes(value) ? { result: computed.indexOf(value) } : { input: given.indexOf(value) },
-    ),
+    sources: origins.map(({ value, from }, i) => {
+      const index = computed.indexOf(value);
+      const place = index < 0 ? { input: given.indexOf(value) } : { result: index };
+      return { ...place, from, size: results[i]!.size };
+    }),
   };
 }
 
-/** The results before they were given other shapes: ONNX Runtime would copy what it shows in another shape as a result. */
-function originsOf({ nodes, outputs }: Graph): readonly Value[] {
-  const reshapes = nodes.filter(({ op, inputs }) => op === "Reshape" && inputs[0]!.data === undefined);
-  const shown = new Map(reshapes.map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]));
-  const origin = (value: Value): Value => (shown.has(value) ? origin(shown.get(value)!) : value);
+/** The results before they were given other shapes or cut into parts that lie one after the other, both of which ONNX Runtime would copy. */
+function originsOf({ nodes, outputs }: Graph): readonly Origin[] {
+  const origins = new Map<Value, Origin>();
+  const origin = (value: Value): Origin => origins.get(value) ?? { value, from: 0 };
+  for (const { op, inputs, outputs, attributes } of nodes) {
+    const [x] = inputs as [Value];
+    const parts = op === "Split" && sizeOf(x.shape.slice(0, attributes.axis as number)) === 1;
+    if (x.data !== undefined || !(parts || op === "Reshape")) continue;
+    let { value, from } = origin(x);
+    for (const output of outputs) {
+      origins.set(output, { value, from });
+      from += output.size;
+    }
+  }
   return outputs.map(origin);
 }
 

@@ -11,8 +11,8 @@ export interface OnceModel {
   /** Its inputs, by the names that they have in the model. */
   readonly inputs: readonly (OutputSpec & { readonly name: string })[];
   readonly outputs: readonly OutputSpec[];
-  /** Frozen inputs of the model, and what each is: another input by its name or a result by its index. */
-  readonly sources: readonly (readonly [name: string, source: string | number])[];
+  /** Frozen inputs of the model, and what each is: so many numbers of another input, by its name, or of a result, by its index. */
+  readonly sources: readonly (readonly [name: string, source: string | number, from: number, size: number])[];
 }
 
 const specOf = ({ shape, dtype }: OutputSpec): OutputSpec => ({ shape, dtype });
@@ -26,6 +26,8 @@ export function onceModel({ once, given, sources }: Parts, { inputs }: Graph): O
     sources: sources.map((source, i) => [
       `i${inputs.length + i}`,
       "input" in source ? `i${source.input}` : source.result,
+      source.from,
+      source.size,
     ]),
   };
 }
@@ -38,7 +40,10 @@ export async function withComputed(
 ): Promise<ReadonlyMap<string, TensorData>> {
   const computed = once.outputs.length === 0 ? [] : await compute(once, name, weights);
   const dataOf = (source: string | number) => (typeof source === "string" ? weights.get(source) : computed[source])!;
-  return new Map([...weights, ...once.sources.map(([input, source]) => [input, dataOf(source)] as const)]);
+  const sources = once.sources.map(
+    ([input, source, from, size]) => [input, dataOf(source).subarray(from, from + size)] as const,
+  );
+  return new Map([...weights, ...sources]);
 }
 
 async function compute(
