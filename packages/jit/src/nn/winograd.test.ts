@@ -115,7 +115,7 @@ describe("convolution by Winograd's tiles", () => {
   it.each([2, 4])(
     "with a frozen filter, each cell a product of its own, on images of %i: as given one",
     async (size) => {
-      const [x, w] = [noise([18, size, size, 256], 1), noise([320, 256, 3, 3], 7)];
+      const [x, w] = [noise([18, size, size, 512], 1), noise([768, 512, 3, 3], 7)];
       const [frozen, given] = [jit(step, { freeze: [1] }), jit(step)];
       expect(String(frozen.lower(x, w))).toMatch(/Split\(/);
       const [got, want] = await Promise.all(
