@@ -1,6 +1,6 @@
 import { type HostTensor, tf } from "@cmmd/jit";
 import { type NamedTensor, type NamedTensors, sizeOf } from "../plugin/tensors.js";
-import { fromStored, shown, storedShape, toStored } from "./filters.js";
+import { fromStored, shown, storedRow, storedShape, toStored } from "./filters.js";
 import type { TrainState } from "./optimizer.js";
 
 /** A parameter's name, PyTorch's shape, number of elements and place among all of them. */
@@ -56,7 +56,7 @@ export function layoutOf(tensors: Readonly<Record<string, { readonly shape: read
   });
   const alone = parameters.filter((parameter) => parameter.size >= smallestAlone);
   const small = parameters.filter((parameter) => parameter.size < smallestAlone);
-  const columnsOf = ({ shape }: Parameter) => storedShape(shape).at(-1) ?? 1;
+  const columnsOf = ({ shape }: Parameter) => storedRow(shape);
   const withColumns = (columns: number) => small.filter((parameter) => columnsOf(parameter) === columns);
   const rows = [...new Set(small.map(columnsOf))].filter((columns) => sizesOf(withColumns(columns)) >= smallestAlone);
   const others = small.filter((parameter) => !rows.includes(columnsOf(parameter)));

@@ -9,19 +9,23 @@ import { sizeOf } from "../plugin/tensors.js";
 /** Number of a filter's taps; 1 for whatever is no filter. */
 const tapsOf = (shape: readonly number[]) => sizeOf(shape.slice(2));
 
-/** Shape in the training state: [taps, C, O] for a filter of several taps, [O, C] for one of a single tap, otherwise as it is. */
+/** Shape in the training state: [taps, C O] for a filter of several taps, [O, C] for one of a single tap, otherwise as it is. */
 export function storedShape(shape: readonly number[]): readonly number[] {
   const [out, into] = shape as readonly [number, number];
   if (shape.length < 3) return shape;
-  return tapsOf(shape) === 1 ? [out, into] : [tapsOf(shape), into, out];
+  return tapsOf(shape) === 1 ? [out, into] : [tapsOf(shape), into * out];
 }
+
+/** Numbers of a row of the parameter in the training state: outputs of a filter of several taps, otherwise inputs, or all of a vector. */
+export const storedRow = (shape: readonly number[]): number =>
+  tapsOf(shape) > 1 ? shape[0]! : (shape[1] ?? shape[0] ?? 1);
 
 /** Traced: a parameter of PyTorch's `shape`, as a view of the stored one. */
 export function shown(stored: tf.Tensor, shape: readonly number[]): tf.Tensor {
   if (tapsOf(shape) === 1) return stored.reshape([...shape]);
   // Three dimensions rather than all of the kernel's: the transpose then meets and cancels that of the convolution.
   return stored
-    .reshape([...storedShape(shape)])
+    .reshape([tapsOf(shape), shape[1]!, shape[0]!])
     .transpose([2, 1, 0])
     .reshape([...shape]);
 }

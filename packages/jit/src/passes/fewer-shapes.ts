@@ -2,7 +2,7 @@ import { Builder } from "../ir/builder.js";
 import { Graph, type Node, sameShape, sizeOf, Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
 import { deadCode } from "./dead-code.js";
-import { largeProgram, memoryPeak } from "./liveness.js";
+import { isLarge } from "./liveness.js";
 import { merged } from "./split-transposes.js";
 import { takenShapes } from "./taken-shapes.js";
 
@@ -254,8 +254,7 @@ function formOf(places: Places, node: Node): Form | undefined {
  */
 export function fewerShapes(graph: Graph): Graph {
   if (graph.nodes.some(({ body }) => body)) return graph;
-  const { bytes, held } = memoryPeak(graph);
-  if (bytes - held >= largeProgram) return graph;
+  if (isLarge(graph)) return graph;
   const places = new Places(graph.inputs);
   const { builder } = places;
   for (const node of graph.nodes) {

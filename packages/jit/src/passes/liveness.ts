@@ -65,6 +65,15 @@ export function memoryPeak(graph: Graph): MemoryPeak {
   };
 }
 
+/** Whether a graph computes at least so many bytes on the way that it holds at its peak. */
+export function isLarge(graph: Graph, bytes = largeProgram): boolean {
+  let all = 0;
+  for (const node of graph.nodes) if (!isAlias(node)) for (const output of node.outputs) all += bytesOf(output);
+  if (all < bytes) return false;
+  const peak = memoryPeak(graph);
+  return peak.bytes - peak.held >= bytes;
+}
+
 /** Where values lie, and how long. */
 export interface Lifetimes {
   /** The value whose memory a value lies in. */

@@ -1,6 +1,6 @@
 import { Graph, type Node, Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
-import { bytesOf, isAlias, largeProgram, lifetimes, memoryPeak } from "./liveness.js";
+import { bytesOf, isAlias, isLarge, lifetimes, memoryPeak } from "./liveness.js";
 import { schedule } from "./schedule.js";
 
 /** Values of fewer bytes are not worth their recomputation, in large programs and in others. */
@@ -32,10 +32,7 @@ function termsOf({ op, inputs, attributes }: Node): number {
   return op === "Gemm" ? shape[attributes.transA === 1 ? 0 : 1]! : Number.POSITIVE_INFINITY;
 }
 
-function worthIn(graph: Graph): number {
-  const { bytes, held } = memoryPeak(graph);
-  return worthRecomputing[bytes - held >= largeProgram ? "large" : "other"];
-}
+const worthIn = (graph: Graph): number => worthRecomputing[isLarge(graph) ? "large" : "other"];
 
 /**
  * Computes large values that are cheap to compute (activations, patches, tiles) a second time after the peak of memory, where they are kept

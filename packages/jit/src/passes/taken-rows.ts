@@ -11,13 +11,15 @@ const shortestRow = 16;
 
 /** Indices of the cells of a tensor, in the order of its transpose. */
 function transposedCells(sizes: readonly number[], perm: readonly number[]): Int32Array {
-  const strides = sizes.map((_, axis) => sizeOf(sizes.slice(axis + 1)));
-  const starts = perm.reduce<readonly number[]>(
-    (starts, axis) =>
-      starts.flatMap((start) => Array.from({ length: sizes[axis]! }, (_, i) => start + i * strides[axis]!)),
-    [0],
-  );
-  return Int32Array.from(starts);
+  let starts = Int32Array.of(0);
+  for (const axis of perm) {
+    const size = sizes[axis]!;
+    const stride = sizeOf(sizes.slice(axis + 1));
+    const next = new Int32Array(starts.length * size);
+    for (let at = 0; at < next.length; at++) next[at] = starts[Math.floor(at / size)]! + (at % size) * stride;
+    starts = next;
+  }
+  return starts;
 }
 
 type Take = (b: Builder, rows: Value, indices: Int32Array) => Value;

@@ -1,6 +1,6 @@
 import * as ort from "onnxruntime-node";
 import type { Graph, Node, Value } from "../ir/graph.js";
-import { bytesOf, memoryPeak } from "../passes/liveness.js";
+import { bytesOf, isLarge } from "../passes/liveness.js";
 
 /**
  * In large programs views of at least so many bytes are told their shape when the program runs. ONNX Runtime keeps the memory of a
@@ -13,8 +13,7 @@ const worthOpening = 1 << 22;
 /** The views whose shapes are given when the program runs. */
 export function openViews(graph: Graph, smallest: number): ReadonlySet<Node> {
   const open = new Set<Node>();
-  const { bytes, held } = memoryPeak(graph);
-  if (bytes - held < smallest) return open;
+  if (!isLarge(graph, smallest)) return open;
   for (const node of graph.nodes) {
     const [output] = node.outputs as [Value];
     if (node.op === "Reshape" && bytesOf(output) >= worthOpening) open.add(node);
