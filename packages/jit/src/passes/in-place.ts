@@ -1,43 +1,46 @@
 import { type Graph, type Node, sameShape, type Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
+import { dependencies, readersOf } from "./readers.js";
 
 /**
  * For each result the index of the donated input whose memory it may be written over, or undefined: an input of the same shape and type
- * that nothing reads but nodes which run before the one that writes the result, or that node itself, element by element. Adam's moments
- * are such inputs; weights are not, as the backward pass still reads them when their update is known.
+ * that it is computed from by element, and that nothing else reads but nodes on which the result depends, which have run by then. Adam's
+ * moments are such inputs, and weights are when their updates wait for the backward pass: see late-updates.ts.
  */
 export function inPlace(graph: Graph, donated: ReadonlySet<number>): readonly (number | undefined)[] {
-  const producers = new Map<Value, Node>();
-  const readers = new Map<Value, Node[]>();
-  for (const node of graph.nodes) {
-    for (const output of node.outputs) producers.set(output, node);
-    for (const input of new Set(node.inputs)) {
-      const known = readers.get(input);
-      if (known) known.push(node);
-      else readers.set(input, [node]);
-    }
-  }
-  const indices = new Map(graph.inputs.map((value, i) => [value, i] as const));
   const results = new Set(graph.outputs);
-  const taken = new Set<Value>();
+  const indices = new Map<Value, number>();
+  graph.inputs.forEach((value, i) => {
+    if (donated.has(i) && !results.has(value)) indices.set(value, i);
+  });
   const over: (number | undefined)[] = graph.outputs.map(() => undefined);
+  if (indices.size === 0) return over;
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const readers = readersOf(graph, indices.keys());
+  const depends = dependencies(
+    graph,
+    [...readers.values()].flatMap(({ nodes }) => [...nodes]),
+  );
+  const fits = (value: Value, output: Value) => {
+    const { nodes, names } = readers.get(value)!;
+    const writer = producers.get(output)!;
+    const byElement = !writer.inputs.some((input) => names.has(input));
+    return (
+      value.dtype === output.dtype &&
+      sameShape(value.shape, output.shape) &&
+      [...nodes].every((reader) => (reader === writer ? byElement : depends(writer, reader)))
+    );
+  };
+  const taken = new Set<Value>();
   // Those with the shortest way first: a moment goes over the moment and not, which would do as well, the weight that comes of it.
   const ways = graph.outputs
     .map((output, i) => ({ output, i, before: elementwiseAncestors(output, producers) }))
     .toSorted((a, b) => a.before.nodes.size - b.before.nodes.size);
   for (const { output, i, before } of ways) {
-    const fits = [...before.values].find(
-      (value) =>
-        donated.has(indices.get(value) ?? -1) &&
-        !taken.has(value) &&
-        !results.has(value) &&
-        value.dtype === output.dtype &&
-        sameShape(value.shape, output.shape) &&
-        readers.get(value)!.every((node) => before.nodes.has(node)),
-    );
-    if (fits === undefined) continue;
-    taken.add(fits);
-    over[i] = indices.get(fits);
+    const place = [...before.values].find((value) => indices.has(value) && !taken.has(value) && fits(value, output));
+    if (place === undefined) continue;
+    taken.add(place);
+    over[i] = indices.get(place);
   }
   return over;
 }

@@ -6,6 +6,7 @@ import { barriersAsChoices } from "../passes/barrier.js";
 import { fitWebGpu } from "../passes/device-limits.js";
 import { fewerShapes } from "../passes/fewer-shapes.js";
 import { inPlace } from "../passes/in-place.js";
+import { lateUpdates } from "../passes/late-updates.js";
 import { largeProgram } from "../passes/liveness.js";
 import { separateOnce } from "../passes/once.js";
 import { recompute } from "../passes/recompute.js";
@@ -76,16 +77,16 @@ export async function compile(source: Source): Promise<Compiled> {
   return compiledOf(opened.session, model, structure);
 }
 
-/** What each device's graph goes through besides the passes for all of them. */
-export const fitted: Readonly<Record<Device, (graph: Graph) => Graph>> = {
-  cpu: (graph) => fewerShapes(shortSums(takenRows(splitTransposes(recompute(graph))))),
+/** What each device's graph goes through besides the passes for all of them; `donated` are indexes of inputs. */
+export const fitted: Readonly<Record<Device, (graph: Graph, donated: ReadonlySet<number>) => Graph>> = {
+  cpu: (graph, donated) => lateUpdates(fewerShapes(shortSums(takenRows(splitTransposes(recompute(graph))))), donated),
   cuda: barriersAsChoices,
   webgpu: fitWebGpu,
 };
 
 function modelOf(whole: Graph, { device, donated }: Source): Model {
   const parts = separateOnce(whole);
-  const graph = fitted[device](parts?.each ?? whole);
+  const graph = fitted[device](parts?.each ?? whole, donated);
   const onCpu = device === "cpu";
   const { bytes, shapes } = encodeWithShapes(graph, { ownResults: onCpu, ...(onCpu && { open: largeProgram }) });
   const over = onCpu ? inPlace(graph, donated) : [];

@@ -38,7 +38,7 @@ const margins = [1, 1.1];
 
 export function factsOf({ graph, multiplyAdds }: Traced, device: Device, donated: ReadonlySet<number>): ProgramFacts {
   const parts = separateOnce(graph);
-  const ready = fitted[device](parts?.each ?? graph);
+  const ready = fitted[device](parts?.each ?? graph, donated);
   const ordered = inRunOrder(ready);
   const over = inPlace(ready, donated);
   const bytes = (values: Iterable<Value>) => [...values].reduce((sum, value) => sum + bytesOf(value), 0);

@@ -143,7 +143,11 @@ export function jit<A extends readonly unknown[], R>(fn: (...args: A) => R, opti
     const step = precision === "mixed" ? mixedPrecision(optimise(graph)) : optimise(graph);
     const carried = inputs.filter(({ argument }) => argument === 0).length;
     if (repeat === undefined) return { graph: step, structure, multiplyAdds };
-    return { graph: repeated(fitted[device](step), carried, repeat), structure, multiplyAdds: repeat * multiplyAdds };
+    return {
+      graph: repeated(fitted[device](step, new Set()), carried, repeat),
+      structure,
+      multiplyAdds: repeat * multiplyAdds,
+    };
   };
 
   const weightsOf = async (inputs: readonly Input[]): Promise<ReadonlyMap<string, TensorData>> => {
