@@ -44,7 +44,7 @@ export async function readyBackend(asked: string | undefined): Promise<string> {
     throw new JitError("JIT303", `tfjs has no backend ${name} here`, {
       hint: packageName
         ? `Install it: npm install ${packageName}`
-        : `Use ${packages.map(([b]) => b).join(", ")} or cpu.`,
+        : `Use ${[...new Set(packages.map(([backend]) => backend))].join(", ")} or cpu.`,
     });
   }
   composeConvolutions(name);

@@ -28,7 +28,7 @@ type Tensors = Readonly<Record<string, tf.Tensor>>;
 /** Larger tensors are data, which a function may not capture. */
 const largestCaptured = 1000;
 
-const refusals = new Set(["JIT106", "JIT107"]);
+const refusals = new Set(["JIT106"]);
 
 /** Runs all programs as parts of one, and compares every result with tfjs's. */
 export async function check(programs: readonly Program[], variant: Variant): Promise<Failure[]> {
