@@ -44,6 +44,10 @@ export class Graph {
   }
 }
 
+/** The node that computes each value. */
+export const producersOf = (nodes: readonly Node[]): ReadonlyMap<Value, Node> =>
+  new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }

@@ -1,4 +1,4 @@
-import { Graph, type Node, sizeOf, Value } from "../ir/graph.js";
+import { Graph, type Node, producersOf, sizeOf, Value } from "../ir/graph.js";
 import { bytesOf, lifetimes, memoryPeak } from "./liveness.js";
 
 /** Nodes that keep less than this share of the peak from being freed may as well run later. */
@@ -43,7 +43,7 @@ const viewOf = (x: Value): Node => ({
 /** The order in which the runtime runs nodes whose file is in reverse: depth first from the ends, the earliest operand first. */
 function runOrder(nodes: readonly Node[]): readonly Node[] {
   const index = new Map(nodes.map((node, i) => [node, i]));
-  const producers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(nodes);
   const read = new Set(nodes.flatMap(({ inputs }) => inputs));
   const earliestFirst = (list: Iterable<Node>) => [...new Set(list)].sort((a, b) => index.get(b)! - index.get(a)!);
   const ends = nodes.filter(({ outputs }) => outputs.every((output) => !read.has(output)));

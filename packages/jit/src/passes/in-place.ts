@@ -1,4 +1,4 @@
-import { type Graph, type Node, sameShape, type Value } from "../ir/graph.js";
+import { type Graph, type Node, producersOf, sameShape, type Value } from "../ir/graph.js";
 import { isBinary, isUnary } from "../ir/infer.js";
 import { dependencies, readersOf } from "./readers.js";
 
@@ -15,7 +15,7 @@ export function inPlace(graph: Graph, donated: ReadonlySet<number>): readonly (n
   });
   const over: (number | undefined)[] = graph.outputs.map(() => undefined);
   if (indices.size === 0) return over;
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(graph.nodes);
   const readers = readersOf(graph, indices.keys());
   const depends = dependencies(
     graph,

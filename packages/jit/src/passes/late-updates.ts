@@ -1,4 +1,4 @@
-import { Graph, type Node, sameShape, Value } from "../ir/graph.js";
+import { Graph, type Node, producersOf, sameShape, Value } from "../ir/graph.js";
 import { isBinary } from "../ir/infer.js";
 import { dependencies, readersOf } from "./readers.js";
 
@@ -15,7 +15,7 @@ function updatesOf(graph: Graph, donated: ReadonlySet<number>): readonly Update[
   const results = new Set(graph.outputs);
   const weights = graph.inputs.filter((value, i) => donated.has(i) && !results.has(value));
   if (weights.length === 0) return [];
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(graph.nodes);
   const readers = readersOf(graph, weights);
   return graph.outputs.flatMap((output): Update[] => {
     const writer = producers.get(output);
@@ -37,6 +37,7 @@ function updatesOf(graph: Graph, donated: ReadonlySet<number>): readonly Update[
  */
 export function lateUpdates(graph: Graph, donated: ReadonlySet<number>): Graph {
   const updates = updatesOf(graph, donated);
+  if (updates.length === 0) return graph;
   const waited = new Set(updates.flatMap(({ readers, scaling }) => [...readers, scaling]));
   const depends = dependencies(graph, waited);
   const early = updates.filter(({ writer, readers }) => !readers.every((reader) => depends(writer, reader)));
@@ -45,10 +46,15 @@ export function lateUpdates(graph: Graph, donated: ReadonlySet<number>): Graph {
     return early.filter(({ readers, scaling }) => readers.every(ready) && !ready(scaling));
   };
   const reading = new Set(early.flatMap(({ readers }) => readers));
-  const ways = Array.from(reading, (node) => ({ last: node, late: lateBehind(node) }));
-  const [most] = ways.toSorted((a, b) => b.late.length - a.late.length);
-  if (most === undefined || most.late.length === 0) return graph;
-  const { last, late } = most;
+  let last: Node | undefined;
+  let late: readonly Update[] = [];
+  // From the end, where one reader runs after all others in most programs.
+  for (const node of graph.nodes.toReversed()) {
+    if (late.length === early.length) break;
+    const waiting = reading.has(node) ? lateBehind(node) : [];
+    if (waiting.length > late.length) [last, late] = [node, waiting];
+  }
+  if (last === undefined) return graph;
   const barriers = new Map<Value, Node>();
   const instead = new Map<Node, Node>();
   for (const { scaling, factor } of late) {

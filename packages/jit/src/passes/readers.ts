@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from "../ir/graph.js";
+import { type Graph, type Node, producersOf, type Value } from "../ir/graph.js";
 import { isBinary } from "../ir/infer.js";
 import { isAlias } from "./liveness.js";
 
@@ -16,7 +16,9 @@ export function readersOf(graph: Graph, values: Iterable<Value>): ReadonlyMap<Va
   const readers = new Map(Array.from(values, (value) => [value, { nodes: new Set<Node>(), names: new Set<Value>() }]));
   const sources = new Map<Value, readonly Value[]>(Array.from(readers.keys(), (value) => [value, [value]]));
   for (const node of graph.nodes) {
-    const read = [...new Set(node.inputs.flatMap((input) => sources.get(input) ?? []))];
+    // The body of a loop may read values of the graph around it.
+    const inputs = [...node.inputs, ...(node.body?.nodes.flatMap((inner) => inner.inputs) ?? [])];
+    const read = [...new Set(inputs.flatMap((input) => sources.get(input) ?? []))];
     if (read.length === 0) continue;
     const moved = isAlias(node) || node.op === "Transpose";
     const scaled = isBinary(node.op) && node.inputs.some(({ size }) => size === 1);
@@ -35,7 +37,7 @@ export function readersOf(graph: Graph, values: Iterable<Value>): ReadonlyMap<Va
 export function dependencies({ nodes }: Graph, before: Iterable<Node>): (node: Node, other: Node) => boolean {
   const index = new Map(Array.from(new Set(before), (node, i) => [node, i]));
   const words = Math.ceil(index.size / 32);
-  const producers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(nodes);
   const known = new Map<Node, Uint32Array>();
   for (const node of nodes) {
     const bits = new Uint32Array(words);

@@ -25,8 +25,11 @@ const arithmetic = { Add: "Add", Sub: "Sub", RealDiv: "Div", Pow: "Pow" } as con
 
 /** The same; truth values count as 0 and 1. */
 const comparisons = {
-  Greater: "Greater", GreaterEqual: "GreaterOrEqual", Less: "Less", LessEqual: "LessOrEqual",
-} as const satisfies Record<string, Op>; // biome-ignore format: a table
+  Greater: "Greater",
+  GreaterEqual: "GreaterOrEqual",
+  Less: "Less",
+  LessEqual: "LessOrEqual",
+} as const satisfies Record<string, Op>;
 
 /** `op` of two tensors of numbers. Throws JIT102. */
 function ofTwo(b: Builder, op: Op, x: Value, y: Value): Value {
